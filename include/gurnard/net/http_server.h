@@ -1,0 +1,104 @@
+/* An HTTP/1.1 server in the loop. Its inside is libmicrohttpd in external epoll mode; no type of it
+ * leaves src/net/http_*, so another server can take its place.
+ *
+ * One server per port. The body is collected up to a limit before the handler sees the request. The
+ * handler answers at once or later; while it has not answered, the connection is suspended, and a
+ * client that leaves is noticed only afterwards.
+ *
+ * Answered here, before any handler: 413 (body above max_body_bytes, by Content-Length before
+ * 100-continue where it is given), 415 (a Content-Encoding other than identity), 400 (two Host or
+ * Content-Length headers, no Host in HTTP/1.1, Content-Length with Transfer-Encoding,
+ * Transfer-Encoding in HTTP/1.0, a header name that is no token, a request target that is neither a
+ * path nor "*" or has NUL, a space, control characters, encoded NUL, or in its path encoded "/" or
+ * "\"), 501 (a Transfer-Encoding other than chunked), 505 (HTTP other than 1.0 and 1.1), 431
+ * (headers too large), 414 (request line too large), 503 (stopping). 400, 501, 505, 413 and 503
+ * close the connection. A client that has not sent its whole request, or not taken its answer,
+ * within the deadlines below is cut off.
+ *
+ * Not noticed, because the library hides it: bare LF line ends, folded header lines, NUL or CR in a
+ * header's value, a header without a name (taken as the end of the headers). */
+#ifndef GURNARD_NET_HTTP_SERVER_H
+#define GURNARD_NET_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gurnard/base/defs.h"
+#include "gurnard/base/err.h"
+#include "gurnard/base/metrics.h"
+#include "gurnard/base/str.h"
+#include "gurnard/loop/loop.h"
+
+struct gn_http_server;
+struct gn_http_request;
+
+/* Called once for each request that arrived whole. The request is borrowed until
+ * gn_http_reply(). */
+typedef void (*gn_http_request_fn)(void *ctx, struct gn_http_request *request);
+
+struct gn_http_server_config {
+    const char *name;            /* for logs and the label server="": webhook, api, admin */
+    int listen_fd;               /* from gn_listen_tcp(); the server owns it */
+    uint32_t max_connections;    /* at least 1; further clients wait in the kernel's queue */
+    size_t max_body_bytes;       /* larger bodies get 413 */
+    uint32_t idle_timeout_ms;    /* from an answer to the next request line */
+    uint32_t header_deadline_ms; /* from the connection's opening to the first request line, and
+                                  * from a request line to the end of its headers */
+    uint32_t body_deadline_ms;   /* from the end of the headers, plus 1 s for each 4 KiB expected
+                                  * (chunked: received); also for the answer to be taken,
+                                  * then plus 1 s for each 256 KiB */
+    gn_http_request_fn on_request;
+    void *ctx;
+    struct gn_metrics *metrics; /* borrowed, may be NULL: gurnard_http_requests_total{server,code},
+                                 * gurnard_http_connections{server}. code is one of a fixed set
+                                 * or "other". */
+};
+
+/* Starts serving. On error the listening socket is closed too. */
+GN_MUST_CHECK enum gn_err gn_http_server_new(struct gn_loop *loop,
+                                             const struct gn_http_server_config *config,
+                                             struct gn_http_server **server);
+
+/* Accepts no further connections; those open are served with "Connection: close". */
+void gn_http_server_quiesce(struct gn_http_server *server);
+
+/* Requests handed to the handler and not answered yet. */
+uint32_t gn_http_server_pending(const struct gn_http_server *server);
+
+/* Ends all connections. Requests not answered yet are answered 503 first; the handler's owner must
+ * no longer use them. Not from inside the handler. NULL is fine. */
+void gn_http_server_free(struct gn_http_server *server);
+
+/* The port served. */
+uint16_t gn_http_server_port(const struct gn_http_server *server);
+
+/* ---- the request: all views live until gn_http_reply() ---- */
+
+struct gn_str gn_http_method(const struct gn_http_request *request); /* as sent: "POST" */
+struct gn_str
+gn_http_path(const struct gn_http_request *request); /* percent-encoded as sent, no query */
+struct gn_str gn_http_query(const struct gn_http_request *request); /* behind '?', absent if none */
+struct gn_str gn_http_body(const struct gn_http_request *request);  /* empty when there is none */
+
+/* The value of a header, name in any case; absent when not sent. */
+struct gn_str gn_http_header(const struct gn_http_request *request, const char *name);
+
+/* The peer's address as text, IPv4-mapped ones as IPv4: "192.0.2.7", "2001:db8::1". */
+struct gn_str gn_http_peer(const struct gn_http_request *request);
+
+/* Loop time at which the request was complete, microseconds. */
+uint64_t gn_http_arrived_us(const struct gn_http_request *request);
+
+struct gn_http_reply {
+    int status;                 /* 200 ... 599 */
+    const char *content_type;   /* NULL: none is sent */
+    struct gn_str body;         /* copied unless body_is_static */
+    bool body_is_static;        /* body outlives the program's use of it */
+    const char *const *headers; /* pairs name, value, ended by NULL; copied; may be NULL */
+};
+
+/* Answers, from inside the handler or in a later turn, exactly once; the request is gone then. HEAD
+ * gets the headers only. Content-Length is always sent. */
+void gn_http_reply(struct gn_http_request *request, const struct gn_http_reply *reply);
+
+#endif

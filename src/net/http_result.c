@@ -1,0 +1,135 @@
+/* How a call ended: libcurl's code, headers and addresses as a gn_http_result. */
+#include "http_client_priv.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gurnard/base/clock.h"
+#include "gurnard/base/defs.h"
+
+uint32_t gn_http_retry_after_ms(const char *text, time_t now)
+{
+    struct gn_str value = gn_str_trim(gn_str_of(text));
+    unsigned long long seconds;
+    time_t date;
+
+    if (!gn_str_to_u64(value, UINT64_MAX, &seconds)) {
+        date = curl_getdate(text, NULL);
+        seconds = date > now ? (unsigned long long)(date - now) : 0;
+    }
+    return seconds > UINT32_MAX / 1000 ? UINT32_MAX : (uint32_t)(seconds * 1000);
+}
+
+static uint32_t retry_after_ms(struct gn_http_call *call)
+{
+    struct curl_header *field = NULL;
+
+    if (curl_easy_header(call->easy, "Retry-After", 0, CURLH_HEADER, -1, &field) != CURLHE_OK)
+        return 0;
+    return gn_http_retry_after_ms(field->value, (time_t)(gn_clock_real_ns() / 1000000000));
+}
+
+static void write_peer(char peer[64], const char *ip, unsigned port)
+{
+    bool is_ipv6 = strchr(ip, ':') != NULL;
+
+    (void)snprintf(peer, 64, is_ipv6 ? "[%s]:%u" : "%s:%u", ip, port); /* the longest ip fits */
+}
+
+/* Of a new connection, made or not, whatever address was tried last. */
+static bool set_tried_peer(const struct gn_http_call *call, struct gn_http_result *result)
+{
+    const struct sockaddr_in6 *tried = &call->tried;
+    char ip[INET6_ADDRSTRLEN];
+    const void *addr = &tried->sin6_addr;
+
+    if (tried->sin6_family == AF_INET)
+        addr = &((const struct sockaddr_in *)(const void *)tried)->sin_addr;
+    if (tried->sin6_family == AF_UNSPEC ||
+        inet_ntop(tried->sin6_family, addr, ip, sizeof(ip)) == NULL)
+        return false;
+    write_peer(result->peer, ip, ntohs(tried->sin6_port)); /* at the same place in sockaddr_in */
+    return true;
+}
+
+/* An answer came over the connection that libcurl names. Without one libcurl may name none, or that
+ * of a request before a redirect. */
+static void set_peer(struct gn_http_call *call, struct gn_http_result *result)
+{
+    char *ip = NULL;
+    long port = 0;
+
+    if (result->err != GN_OK && set_tried_peer(call, result))
+        return;
+    if (curl_easy_getinfo(call->easy, CURLINFO_PRIMARY_IP, &ip) == CURLE_OK && ip != NULL &&
+        ip[0] != '\0' && curl_easy_getinfo(call->easy, CURLINFO_PRIMARY_PORT, &port) == CURLE_OK)
+        write_peer(result->peer, ip, (unsigned)port);
+}
+
+static enum gn_err err_of(CURLcode code)
+{
+    static const struct {
+        CURLcode code;
+        enum gn_err err;
+    } rows[] = {
+        {CURLE_OK, GN_OK},
+        {CURLE_TOO_MANY_REDIRECTS, GN_OK}, /* the last of them is the answer */
+        {CURLE_OPERATION_TIMEDOUT, GN_ETIMEOUT},
+        {CURLE_OUT_OF_MEMORY, GN_ENOMEM},
+        {CURLE_WRITE_ERROR, GN_ENOMEM}, /* on_answer() refuses for nothing else */
+        {CURLE_URL_MALFORMAT, GN_EINVAL},
+        {CURLE_UNSUPPORTED_PROTOCOL, GN_EPARSE}, /* no status line, or a redirect to elsewhere */
+        {CURLE_WEIRD_SERVER_REPLY, GN_EPARSE},
+        {CURLE_BAD_CONTENT_ENCODING, GN_EPARSE},
+    };
+
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        if (rows[i].code == code)
+            return rows[i].err;
+    }
+    return GN_ECONN;
+}
+
+static void set_failure(struct gn_http_call *call, CURLcode code, struct gn_http_result *result)
+{
+    long number = 0;
+
+    result->reason = call->error[0] != '\0' ? call->error : curl_easy_strerror(code);
+    result->is_dns_failure = code == CURLE_COULDNT_RESOLVE_HOST;
+    if (code == CURLE_COULDNT_CONNECT &&
+        curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK)
+        result->os_errno = (int)number;
+}
+
+static void set_answer(struct gn_http_call *call, struct gn_http_result *result)
+{
+    char *type = NULL;
+    long status = 0;
+
+    if (curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
+        result->status = (int)status;
+    if (curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK)
+        result->content_type = gn_str_of(type);
+    result->retry_after_ms = retry_after_ms(call);
+    result->body = gn_buf_str(&call->answer);
+}
+
+void gn_http_call_result(struct gn_http_call *call, CURLcode code, struct gn_http_result *result)
+{
+    *result = (struct gn_http_result){.reason = ""};
+    if (call->is_cut_off && code == CURLE_WRITE_ERROR)
+        code = CURLE_OK;
+    result->err = err_of(code);
+    if (result->err == GN_OK)
+        set_answer(call, result);
+    else
+        set_failure(call, code, result);
+    set_peer(call, result);
+}
+
+void gn_http_call_given_up(struct gn_http_call *call, struct gn_http_result *result)
+{
+    *result = (struct gn_http_result){.err = call->end_err, .reason = gn_err_text(call->end_err)};
+    set_peer(call, result);
+}
