@@ -1,0 +1,275 @@
+/* The records in memory: two hash tables for each kind, one by id, one by resource and endpoint.
+ * The files are pubsub_file.c's. */
+#include "gurnard/base/text.h"
+
+/* Resources come from outside: the hash is keyed. Set before uthash.h is included. */
+#define HASH_FUNCTION(key, length, hash)                                                           \
+    ((hash) = (unsigned)gn_text_hash((struct gn_str){(const char *)(key), (length)}))
+/* Without memory an element is not added; hh.tbl is NULL then. */
+#define HASH_NONFATAL_OOM 1
+
+#include "gurnard/store/pubsub.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gurnard/base/assert.h"
+#include "gurnard/base/id.h"
+#include "gurnard/ce/cne.h"
+
+#include "store_priv.h"
+
+#define JOIN_BYTES 4 /* what stands between two records of a file, at most */
+
+/* A record and its texts in one allocation. The address, what no two records created here share, is
+ * the resource, a NUL and the endpoint: exactly as the texts lie. */
+struct gn_pubsub_entry {
+    struct gn_pubsub_item item; /* first: an item's address is its entry's */
+    size_t text_bytes;          /* in the file */
+    UT_hash_handle by_address;
+    char texts[]; /* resource, endpoint, id, link, each with its NUL */
+};
+
+static struct gn_pubsub_entry *entry_of(struct gn_pubsub_item *item)
+{
+    return GN_CONTAINER_OF(item, struct gn_pubsub_entry, item);
+}
+
+static bool is_clean(struct gn_str s)
+{
+    return gn_text_is_utf8(s) && (s.len == 0 || memchr(s.p, '\0', s.len) == NULL);
+}
+
+static enum gn_err check_record(const struct gn_pubsub_record *r)
+{
+    if (r->id.len > GN_PUBSUB_ID_MAX || r->resource.len > GN_PUBSUB_RESOURCE_MAX ||
+        r->endpoint_uri.len > GN_PUBSUB_URI_MAX || r->uri_location.len > GN_PUBSUB_URI_MAX)
+        return GN_ELIMIT;
+    if (r->id.len == 0 || !gn_cne_id_is_plain(r->id)) /* bodies hold it between quotes as it is */
+        return GN_EINVAL;
+    return is_clean(r->resource) && is_clean(r->endpoint_uri) && is_clean(r->uri_location)
+               ? GN_OK
+               : GN_EINVAL;
+}
+
+/* Copies s with a NUL to *at and goes past it. */
+static char *put_text(char **at, struct gn_str s)
+{
+    char *text = *at;
+
+    if (s.len > 0)
+        memcpy(text, s.p, s.len);
+    text[s.len] = '\0';
+    *at += s.len + 1;
+    return text;
+}
+
+static struct gn_pubsub_entry *entry_new(enum gn_pubsub_kind kind, const struct gn_pubsub_record *r)
+{
+    const size_t texts = r->resource.len + r->endpoint_uri.len + r->id.len + r->uri_location.len;
+    struct gn_pubsub_entry *entry = calloc(1, sizeof *entry + texts + 4);
+    char *at, *endpoint;
+
+    if (entry == NULL)
+        return NULL;
+    at = entry->texts;
+    entry->item.kind = kind;
+    entry->item.resource = put_text(&at, r->resource);
+    endpoint = put_text(&at, r->endpoint_uri);
+    entry->item.endpoint_uri = r->endpoint_uri.len > 0 ? endpoint : NULL;
+    entry->item.id = put_text(&at, r->id);
+    entry->item.uri_location = put_text(&at, r->uri_location);
+    return entry;
+}
+
+/* Bytes that item takes in its file; 0 when there is no memory to find out. */
+static size_t measure(const struct gn_pubsub_item *item)
+{
+    struct gn_buf text = GN_BUF_INIT;
+    size_t bytes;
+
+    gn_pubsub_write_file_item(item, &text);
+    bytes = gn_buf_err(&text) == GN_OK ? text.len + JOIN_BYTES : 0;
+    gn_buf_free(&text);
+    return bytes;
+}
+
+/* Adds to both tables or to none. */
+static bool link_entry(struct gn_pubsub *store, struct gn_pubsub_entry *entry)
+{
+    struct gn_pubsub_item *item = &entry->item;
+    const enum gn_pubsub_kind kind = item->kind;
+    const size_t resource_len = strlen(item->resource);
+    const size_t endpoint_len = item->endpoint_uri != NULL ? strlen(item->endpoint_uri) : 0;
+
+    HASH_ADD_KEYPTR(hh, store->by_id[kind], item->id, strlen(item->id), item);
+    if (item->hh.tbl == NULL)
+        return false;
+    HASH_ADD_KEYPTR(by_address, store->by_address[kind], entry->texts,
+                    resource_len + 1 + endpoint_len, entry);
+    if (entry->by_address.tbl == NULL) {
+        HASH_DELETE(hh, store->by_id[kind], item);
+        return false;
+    }
+    store->text_bytes[kind] += entry->text_bytes;
+    return true;
+}
+
+enum gn_err gn_pubsub_insert(struct gn_pubsub *store, enum gn_pubsub_kind kind,
+                             const struct gn_pubsub_record *record, struct gn_pubsub_item **item)
+{
+    struct gn_pubsub_entry *entry = NULL;
+    enum gn_err err = check_record(record);
+
+    if (err != GN_OK)
+        return err;
+    if (gn_pubsub_find(store, kind, record->id) != NULL)
+        return GN_EEXIST;
+    if (gn_pubsub_count(store, kind) >= GN_PUBSUB_ITEMS_MAX)
+        return GN_ELIMIT;
+    entry = entry_new(kind, record);
+    if (entry == NULL)
+        return GN_ENOMEM;
+    err = GN_ENOMEM;
+    entry->text_bytes = measure(&entry->item);
+    if (entry->text_bytes == 0)
+        goto out;
+    if (entry->text_bytes > GN_PUBSUB_FILE_MAX - JOIN_BYTES - store->text_bytes[kind]) {
+        err = GN_ELIMIT; /* never write what could not be read again */
+        goto out;
+    }
+    if (!link_entry(store, entry))
+        goto out;
+    *item = &entry->item;
+    entry = NULL; /* the tables own it now */
+    err = GN_OK;
+    if (store->observer.added != NULL)
+        store->observer.added(store->observer.ctx, *item);
+out:
+    free(entry);
+    return err;
+}
+
+static struct gn_pubsub_item *find_address(struct gn_pubsub *store, enum gn_pubsub_kind kind,
+                                           struct gn_str resource, struct gn_str endpoint_uri)
+{
+    char key[GN_PUBSUB_RESOURCE_MAX + 1 + GN_PUBSUB_URI_MAX + 1];
+    struct gn_pubsub_entry *entry;
+    char *at = key;
+
+    (void)put_text(&at, resource);
+    (void)put_text(&at, endpoint_uri);
+    HASH_FIND(by_address, store->by_address[kind], key, resource.len + 1 + endpoint_uri.len, entry);
+    return entry != NULL ? &entry->item : NULL;
+}
+
+enum gn_err gn_pubsub_add(struct gn_pubsub *store, enum gn_pubsub_kind kind, struct gn_str resource,
+                          struct gn_str endpoint_uri, const char *uri_prefix,
+                          struct gn_pubsub_item **item)
+{
+    const struct gn_id id = gn_id_random();
+    struct gn_buf link = gn_buf_with_limit(GN_PUBSUB_URI_MAX);
+    struct gn_pubsub_record record = {.id = gn_str_of(id.text),
+                                      .resource = resource,
+                                      .endpoint_uri = endpoint_uri};
+    enum gn_err err = check_record(&record);
+
+    *item = NULL;
+    if (err != GN_OK)
+        return err;
+    *item = find_address(store, kind, resource, endpoint_uri);
+    if (*item != NULL)
+        return GN_EEXIST;
+    gn_buf_puts(&link, uri_prefix);
+    gn_buf_puts(&link, id.text);
+    err = gn_buf_err(&link);
+    if (err == GN_OK) {
+        record.uri_location = gn_buf_str(&link);
+        err = gn_pubsub_insert(store, kind, &record, item);
+    }
+    gn_buf_free(&link);
+    return err;
+}
+
+struct gn_pubsub_item *gn_pubsub_find(struct gn_pubsub *store, enum gn_pubsub_kind kind,
+                                      struct gn_str id)
+{
+    struct gn_pubsub_item *item = NULL;
+
+    if (id.len > 0 && id.len <= GN_PUBSUB_ID_MAX)
+        HASH_FIND(hh, store->by_id[kind], id.p, id.len, item);
+    return item;
+}
+
+/* Takes item out of the tables and frees it. */
+static void drop(struct gn_pubsub *store, struct gn_pubsub_item *item)
+{
+    struct gn_pubsub_entry *entry = entry_of(item);
+    const enum gn_pubsub_kind kind = item->kind;
+
+    store->text_bytes[kind] -= entry->text_bytes;
+    HASH_DELETE(hh, store->by_id[kind], item);
+    HASH_DELETE(by_address, store->by_address[kind], entry);
+    free(entry);
+}
+
+void gn_pubsub_remove(struct gn_pubsub *store, struct gn_pubsub_item *item)
+{
+    if (store->observer.removed != NULL)
+        store->observer.removed(store->observer.ctx, item);
+    drop(store, item);
+}
+
+void gn_pubsub_remove_all(struct gn_pubsub *store, enum gn_pubsub_kind kind)
+{
+    while (store->by_id[kind] != NULL)
+        gn_pubsub_remove(store, store->by_id[kind]);
+}
+
+size_t gn_pubsub_count(const struct gn_pubsub *store, enum gn_pubsub_kind kind)
+{
+    return HASH_COUNT(store->by_id[kind]);
+}
+
+void gn_pubsub_each(struct gn_pubsub *store, enum gn_pubsub_kind kind, gn_pubsub_each_fn fn,
+                    void *ctx)
+{
+    struct gn_pubsub_item *item, *next;
+
+    HASH_ITER (hh, store->by_id[kind], item, next) {
+        if (!fn(ctx, item))
+            return;
+    }
+}
+
+enum gn_err gn_pubsub_open(const char *folder, struct gn_worker *worker,
+                           const struct gn_pubsub_observer *observer, struct gn_pubsub **store)
+{
+    struct gn_pubsub *s = calloc(1, sizeof *s);
+    enum gn_err err;
+
+    *store = NULL;
+    if (s == NULL)
+        return GN_ENOMEM;
+    s->worker = worker;
+    if (observer != NULL)
+        s->observer = *observer;
+    err = gn_pubsub_files_open(s, folder);
+    if (err != GN_OK) {
+        gn_pubsub_close(s);
+        return err;
+    }
+    *store = s;
+    return GN_OK;
+}
+
+void gn_pubsub_close(struct gn_pubsub *store)
+{
+    if (store == NULL)
+        return;
+    for (unsigned kind = 0; kind < GN_PUBSUB_KINDS; kind++)
+        while (store->by_id[kind] != NULL)
+            drop(store, store->by_id[kind]);
+    gn_pubsub_files_close(store);
+    free(store);
+}
