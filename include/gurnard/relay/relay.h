@@ -1,0 +1,87 @@
+/* The heart: takes what arrived, makes events of it, finds the subscribers and hands over to the
+ * outbox. Whoever receives something (webhook, REST, later SSE, log polls, AMQP) calls an intake
+ * function here and answers its peer by the outcome. Nothing in here waits. */
+#ifndef GURNARD_RELAY_RELAY_H
+#define GURNARD_RELAY_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gurnard/base/defs.h"
+#include "gurnard/base/err.h"
+#include "gurnard/base/metrics.h"
+#include "gurnard/base/str.h"
+#include "gurnard/ce/cne.h"
+#include "gurnard/loop/loop.h"
+#include "gurnard/redfish/registry.h"
+#include "gurnard/relay/outbox.h"
+#include "gurnard/store/pubsub.h"
+#include "gurnard/store/quarantine.h"
+#include "gurnard/store/state.h"
+
+struct gn_relay;
+
+struct gn_relay_config {
+    const char *node;        /* NODE_NAME; events are published under /cluster/node/NODE */
+    bool overwrite_severity; /* true: the registry's severity replaces the BMC's (as the original
+                              * did); false: it only fills what is missing */
+    size_t max_body_bytes;   /* of one POST */
+};
+
+/* Borrowed by the relay as long as it lives. */
+struct gn_relay_parts {
+    struct gn_loop *loop;
+    struct gn_outbox *outbox;
+    struct gn_state *state;
+    struct gn_quarantine *quarantine; /* may be NULL: unreadable bodies are then only counted */
+    struct gn_metrics *metrics;
+};
+
+/* config's texts are copied. NULL when there is no memory. */
+struct gn_relay *gn_relay_new(const struct gn_relay_config *config,
+                              const struct gn_relay_parts *parts);
+/* Frees the relay, not the sinks: they are the outbox's, which may be gone already. NULL is fine.
+ */
+void gn_relay_free(struct gn_relay *relay);
+
+/* Puts a new set of registries in place and frees the old one. Takes set; NULL: none. */
+void gn_relay_set_registries(struct gn_relay *relay, struct gn_registry_set *set);
+/* The set in use, borrowed until the next change; NULL before the first. */
+const struct gn_registry_set *gn_relay_registries(const struct gn_relay *relay);
+
+/* The pubsub observer's two ends: opens and closes the sink of a subscription (item->user). */
+void gn_relay_subscription_added(void *relay, struct gn_pubsub_item *item);
+void gn_relay_subscription_removed(void *relay, struct gn_pubsub_item *item);
+
+/* Where a body came from. */
+struct gn_relay_source {
+    struct gn_str name; /* from the webhook's path; absent when the path had none */
+    struct gn_str peer; /* address of the sender */
+};
+
+enum gn_intake {
+    GN_INTAKE_STORED,   /* an event; queued for its subscribers */
+    GN_INTAKE_REPEATED, /* the BMC repeats itself; nothing was queued again */
+    GN_INTAKE_UNPARSED, /* JSON without a Redfish event; forwarded as it is */
+    GN_INTAKE_NOT_JSON, /* unreadable; kept in quarantine */
+    GN_INTAKE_FULL,     /* no room or no memory: nothing was kept, try again later */
+};
+
+/* Takes the body of a POST to the webhook. Identity of the BMC: source->name, else the event's
+ * Context together with the peer address, else the peer address. */
+enum gn_intake gn_relay_redfish(struct gn_relay *relay, const struct gn_relay_source *source,
+                                struct gn_str body);
+
+/* Takes an event that a publisher created through the API. publisher: the record whose id the
+ * request named; its resource, in canonical form, is the address published under and remembered in
+ * state; without a source in the request the resource as spelled is the source. GN_EINVAL: without
+ * type or data, nothing can be sent (counted). GN_EFULL, GN_ENOMEM. */
+GN_MUST_CHECK enum gn_err gn_relay_cne(struct gn_relay *relay,
+                                       const struct gn_pubsub_item *publisher,
+                                       const struct gn_cne_request *request);
+
+/* The address that Redfish events are published under: /cluster/node/NODE/redfish/v1/Systems. */
+const char *gn_relay_redfish_address(const struct gn_relay *relay);
+
+#endif

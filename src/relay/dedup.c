@@ -1,0 +1,194 @@
+/* What each source sent lately: a ring of id hashes per source, sources in order of their last
+ * word. Ids are kept as keyed 64-bit hashes: 16 bytes each with their time, and nobody outside can
+ * make two of them meet. */
+#define HASH_NONFATAL_OOM 1 /* without memory an entry is left out; the program goes on */
+#include "gurnard/relay/dedup.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "gurnard/base/text.h"
+
+#define RING_FIRST_CAP 4
+#define STALE_PER_ADD  2 /* silent sources that one call clears away */
+
+struct seen {
+    uint64_t id_hash;
+    uint64_t at_ms;
+};
+
+struct source {
+    uint64_t key;
+    uint64_t last_ms;
+    struct seen *ring; /* oldest at first, wraps at cap */
+    uint32_t first, used, cap;
+    TAILQ_ENTRY(source) link;
+    UT_hash_handle hh;
+};
+
+struct gn_dedup {
+    struct source *sources;                  /* by key */
+    TAILQ_HEAD(source_list, source) by_last; /* longest silent first */
+    uint32_t source_count;
+    uint32_t held; /* places in all rings */
+};
+
+static uint64_t hash_of(const struct gn_id *id)
+{
+    return gn_text_hash(gn_str_of(id->text));
+}
+
+static struct source *find_source(struct gn_dedup *dedup, uint64_t key)
+{
+    struct source *source;
+
+    HASH_FIND(hh, dedup->sources, &key, sizeof(key), source);
+    return source;
+}
+
+static void free_source(struct gn_dedup *dedup, struct source *source)
+{
+    HASH_DELETE(hh, dedup->sources, source);
+    TAILQ_REMOVE(&dedup->by_last, source, link);
+    dedup->source_count--;
+    dedup->held -= source->cap;
+    free(source->ring);
+    free(source);
+}
+
+static bool is_past(uint64_t at_ms, uint64_t now_ms)
+{
+    return now_ms >= at_ms && now_ms - at_ms >= GN_DEDUP_WINDOW_MS;
+}
+
+static struct seen *ring_at(const struct source *source, uint32_t place)
+{
+    return &source->ring[(source->first + place) % source->cap];
+}
+
+static void ring_drop_first(struct source *source)
+{
+    source->first = (source->first + 1) % source->cap;
+    source->used--;
+}
+
+static void ring_prune(struct source *source, uint64_t now_ms)
+{
+    while (source->used > 0 && is_past(ring_at(source, 0)->at_ms, now_ms))
+        ring_drop_first(source);
+}
+
+/* Makes a free place: grows up to GN_DEDUP_PER_SOURCE, then forgets the oldest. */
+static bool ring_make_place(struct gn_dedup *dedup, struct source *source)
+{
+    uint32_t cap = source->cap == 0 ? RING_FIRST_CAP : 2 * source->cap;
+    struct seen *ring;
+
+    if (source->used < source->cap)
+        return true;
+    ring = source->cap >= GN_DEDUP_PER_SOURCE ? NULL : calloc(cap, sizeof(*ring));
+    if (ring == NULL) {
+        if (source->used > 0)
+            ring_drop_first(source);
+        return source->used < source->cap;
+    }
+    for (uint32_t i = 0; i < source->used; i++)
+        ring[i] = *ring_at(source, i);
+    free(source->ring);
+    source->ring = ring;
+    source->first = 0;
+    dedup->held += cap - source->cap;
+    source->cap = cap;
+    return true;
+}
+
+static struct source *add_source(struct gn_dedup *dedup, uint64_t key)
+{
+    struct source *source = calloc(1, sizeof(*source));
+
+    if (source == NULL)
+        return NULL;
+    source->key = key;
+    HASH_ADD(hh, dedup->sources, key, sizeof(source->key), source);
+    if (source->hh.tbl == NULL) {
+        free(source);
+        return NULL;
+    }
+    TAILQ_INSERT_TAIL(&dedup->by_last, source, link);
+    dedup->source_count++;
+    return source;
+}
+
+static bool is_over(const struct gn_dedup *dedup)
+{
+    return dedup->source_count > GN_DEDUP_SOURCES_MAX || dedup->held > GN_DEDUP_IDS_MAX;
+}
+
+/* keep is spared: it is the one that is being added to. */
+static void clear_silent(struct gn_dedup *dedup, const struct source *keep, uint64_t now_ms)
+{
+    for (int stale = 0; stale < STALE_PER_ADD;) {
+        struct source *oldest = TAILQ_FIRST(&dedup->by_last);
+
+        if (oldest == NULL || oldest == keep)
+            return;
+        if (!is_over(dedup) && !is_past(oldest->last_ms, now_ms))
+            return;
+        stale += is_over(dedup) ? 0 : 1;
+        free_source(dedup, oldest);
+    }
+}
+
+struct gn_dedup *gn_dedup_new(void)
+{
+    struct gn_dedup *dedup = calloc(1, sizeof(*dedup));
+
+    if (dedup != NULL)
+        TAILQ_INIT(&dedup->by_last);
+    return dedup;
+}
+
+void gn_dedup_free(struct gn_dedup *dedup)
+{
+    if (dedup == NULL)
+        return;
+    while (!TAILQ_EMPTY(&dedup->by_last))
+        free_source(dedup, TAILQ_FIRST(&dedup->by_last));
+    free(dedup);
+}
+
+bool gn_dedup_seen(struct gn_dedup *dedup, uint64_t source_key, const struct gn_id *id,
+                   uint64_t now_ms)
+{
+    struct source *source = find_source(dedup, source_key);
+    uint64_t id_hash = hash_of(id);
+
+    if (source == NULL)
+        return false;
+    ring_prune(source, now_ms);
+    for (uint32_t i = 0; i < source->used; i++)
+        if (ring_at(source, i)->id_hash == id_hash)
+            return true;
+    return false;
+}
+
+void gn_dedup_add(struct gn_dedup *dedup, uint64_t source_key, const struct gn_id *id,
+                  uint64_t now_ms)
+{
+    struct source *source = find_source(dedup, source_key);
+
+    if (source == NULL)
+        source = add_source(dedup, source_key);
+    if (source == NULL)
+        return;
+    ring_prune(source, now_ms);
+    source->last_ms = now_ms;
+    TAILQ_REMOVE(&dedup->by_last, source, link);
+    TAILQ_INSERT_TAIL(&dedup->by_last, source, link);
+    if (ring_make_place(dedup, source)) {
+        source->used++;
+        *ring_at(source, source->used - 1) = (struct seen){.id_hash = hash_of(id), .at_ms = now_ms};
+    }
+    clear_silent(dedup, source, now_ms);
+}

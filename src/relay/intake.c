@@ -1,0 +1,423 @@
+/* From the bytes that a BMC sent to events that can be published: scan, complete the records, give
+ * identity, lane and id, then all of them or none. */
+#include "gurnard/relay/relay.h"
+
+#include "gurnard/base/clock.h"
+#include "gurnard/base/id.h"
+#include "gurnard/base/text.h"
+#include "gurnard/relay/address.h"
+
+#include "relay_priv.h"
+
+#define ARENA_MAX    ((size_t)64 << 20) /* of one body's records and texts */
+#define SCRATCH_KEEP ((size_t)1 << 20)  /* scratch memory kept from message to message */
+
+/* Digits-only ids shorter than this are no proof of sameness: iDRAC 8 sends type codes as EventId
+ * (2241), many send the array index as MemberId, Redfish Interface Emulators always the Id 1. */
+#define ID_DIGITS_MIN 6
+
+/* An event that is ready but not published. */
+struct prepared {
+    struct gn_event *event; /* owned; NULL once it proved to be a repeat or was handed over */
+    bool is_named;          /* its id follows from its content: a repeat can be recognised */
+};
+
+/* One body on its way. */
+struct intake {
+    struct gn_relay *relay;
+    const struct gn_relay_source *source;
+    struct gn_arena arena;
+    struct gn_redfish_payload payload;
+    struct gn_str identity; /* in the arena */
+    uint64_t lane;
+    struct prepared *events; /* in the arena */
+    size_t count;
+    size_t repeated, published;
+};
+
+/* ---- identity ---- */
+
+static struct gn_str context_of(struct intake *in)
+{
+    const struct gn_redfish_event *event = in->payload.events;
+    struct gn_str context;
+
+    if (in->payload.event_count == 0)
+        return GN_STR_NONE;
+    context = gn_redfish_text(&event->known[GN_ENV_CONTEXT], &in->arena);
+    if (context.len == 0 && event->record_count > 0)
+        context = gn_redfish_text(&event->records[0].known[GN_REC_CONTEXT], &in->arena);
+    return context;
+}
+
+static enum gn_err identify(struct intake *in)
+{
+    const struct gn_relay_source *source = in->source;
+    struct gn_str context = source->name.len > 0 ? GN_STR_NONE : context_of(in);
+    struct gn_buf *name = &in->relay->name;
+
+    gn_buf_reset(name);
+    if (source->name.len > 0) {
+        gn_buf_add_str(name, source->name);
+    } else {
+        gn_buf_add_str(name, context);
+        if (context.len > 0)
+            gn_buf_putc(name, '\n');
+        gn_buf_add_str(name, source->peer);
+    }
+    if (gn_buf_err(name) != GN_OK)
+        return gn_buf_err(name);
+    in->identity.p = gn_arena_strdup(&in->arena, gn_buf_str(name));
+    in->identity.len = name->len;
+    if (in->identity.p == NULL)
+        return GN_ENOMEM;
+    in->lane = gn_text_hash(in->identity);
+    return GN_OK;
+}
+
+/* The id that follows from who sent what. */
+static enum gn_err content_id(struct intake *in, struct gn_str raw, size_t place, struct gn_id *id)
+{
+    struct gn_buf *name = &in->relay->name;
+
+    gn_buf_reset(name);
+    gn_buf_add_str(name, in->identity);
+    gn_buf_putc(name, '\n');
+    gn_buf_add_str(name, raw);
+    gn_buf_putc(name, '\n');
+    gn_buf_add_u64(name, place);
+    if (gn_buf_err(name) == GN_OK)
+        *id = gn_id_v5(gn_buf_str(name));
+    return gn_buf_err(name);
+}
+
+static bool is_telling_id(const struct gn_redfish_value *value, struct gn_arena *arena)
+{
+    struct gn_str text = gn_redfish_text(value, arena);
+    bool only_digits = true;
+
+    for (size_t i = 0; i < text.len; i++)
+        only_digits = only_digits && text.p[i] >= '0' && text.p[i] <= '9';
+    return text.len > 0 && (!only_digits || text.len >= ID_DIGITS_MIN);
+}
+
+/* iLO 5 sends 0000-00-00T00:00:00Z when it has no time. */
+static bool is_telling_time(const struct gn_redfish_value *value, struct gn_arena *arena)
+{
+    struct gn_str text = gn_redfish_text(value, arena);
+
+    return text.len > 0 && !gn_str_has_prefix(text, GN_STR("0000-00-00"));
+}
+
+/* Whether two equal bodies are the same event sent twice, and not two events. */
+static bool tells_itself_apart(const struct gn_redfish_event *event, struct gn_arena *arena)
+{
+    if (is_telling_id(&event->known[GN_ENV_ID], arena))
+        return true;
+    for (uint32_t i = 0; i < event->record_count; i++) {
+        const struct gn_redfish_value *known = event->records[i].known;
+
+        if (is_telling_time(&known[GN_REC_EVENT_TIMESTAMP], arena) ||
+            is_telling_id(&known[GN_REC_EVENT_ID], arena) ||
+            is_telling_id(&known[GN_REC_MEMBER_ID], arena))
+            return true;
+    }
+    return false;
+}
+
+/* ---- making events ---- */
+
+static void count_lookup(struct gn_relay_figures *figures, enum gn_lookup lookup)
+{
+    if (lookup == GN_LOOKUP_MISS)
+        gn_metric_add(figures->misses, 1);
+    else if (lookup != GN_LOOKUP_NONE)
+        gn_metric_add(figures->hits[lookup], 1);
+}
+
+static enum gn_err write_event(struct intake *in, const struct gn_redfish_event *event)
+{
+    struct gn_relay *relay = in->relay;
+    struct gn_redfish_fill *fills =
+        gn_arena_alloc(&in->arena, (event->record_count + (size_t)1) * sizeof(*fills));
+
+    if (fills == NULL)
+        return GN_ENOMEM;
+    for (uint32_t i = 0; i < event->record_count; i++)
+        count_lookup(&relay->figures, gn_enrich_record(relay->registries, relay->overwrite_severity,
+                                                       &event->records[i], &in->arena, &fills[i]));
+    gn_metric_add(relay->figures.records, event->record_count);
+    gn_redfish_write_v1(event, fills, &relay->value);
+    return gn_buf_err(&relay->value);
+}
+
+/* Appends text, which is JSON but for invalid UTF-8 in its strings, with U+FFFD in the place of
+ * each such byte. */
+static void add_repaired(struct gn_buf *out, struct gn_str text)
+{
+    while (text.len > 0) {
+        size_t len = gn_text_utf8_len(text);
+
+        if (len == 0) {
+            gn_buf_puts(out, "\xEF\xBF\xBD");
+            len = 1;
+        } else {
+            gn_buf_add(out, text.p, len);
+        }
+        text = (struct gn_str){text.p + len, text.len - len};
+    }
+}
+
+static enum gn_err write_raw(struct intake *in)
+{
+    struct gn_relay *relay = in->relay;
+
+    gn_buf_reset(&relay->data);
+    gn_json_add_compact(&relay->data, in->payload.json);
+    if (gn_buf_err(&relay->data) != GN_OK)
+        return gn_buf_err(&relay->data);
+    if (in->payload.had_bad_utf8)
+        add_repaired(&relay->value, gn_buf_str(&relay->data));
+    else
+        gn_buf_add_str(&relay->value, gn_buf_str(&relay->data));
+    return gn_buf_err(&relay->value);
+}
+
+/* Makes the event from relay->value. */
+static enum gn_err make_event(struct intake *in, const struct gn_id *id, struct gn_event **event)
+{
+    struct gn_relay *relay = in->relay;
+    const struct gn_str address = gn_str_of(relay->address);
+    struct gn_event_parts parts = {
+        .id = *id,
+        .type = GN_STR(GN_CNE_TYPE_REDFISH),
+        .source = address,
+        .resource = address,
+        .time_ns = gn_clock_real_ns(),
+        .received_us = gn_loop_now_us(relay->parts.loop),
+        .lane = in->lane,
+    };
+
+    gn_buf_reset(&relay->data);
+    gn_cne_redfish_data(GN_STR(GN_ADDRESS_REDFISH), gn_buf_str(&relay->value), &relay->data);
+    if (gn_buf_err(&relay->data) != GN_OK)
+        return gn_buf_err(&relay->data);
+    parts.data = gn_buf_str(&relay->data);
+    *event = gn_event_new(&parts);
+    return *event == NULL ? GN_ENOMEM : GN_OK;
+}
+
+static enum gn_err prepare_event(struct intake *in, size_t place)
+{
+    const struct gn_redfish_event *event = &in->payload.events[place];
+    struct prepared *to = &in->events[place];
+    struct gn_id id;
+    enum gn_err err = GN_OK;
+
+    to->is_named = tells_itself_apart(event, &in->arena);
+    if (to->is_named)
+        err = content_id(in, event->raw, place, &id);
+    else
+        id = gn_id_random();
+    gn_buf_reset(&in->relay->value);
+    if (err == GN_OK)
+        err = write_event(in, event);
+    return err == GN_OK ? make_event(in, &id, &to->event) : err;
+}
+
+/* JSON without an event goes on as it is. Its id says whether it was the same, but nobody can know
+ * that it was the same occurrence: it is never taken for a repeat. */
+static enum gn_err prepare_raw(struct intake *in)
+{
+    struct gn_id id;
+    enum gn_err err = content_id(in, in->payload.json, 0, &id);
+
+    gn_buf_reset(&in->relay->value);
+    if (err == GN_OK)
+        err = write_raw(in);
+    return err == GN_OK ? make_event(in, &id, &in->events[0].event) : err;
+}
+
+static enum gn_err prepare(struct intake *in)
+{
+    bool is_event = in->payload.kind == GN_REDFISH_EVENT;
+    enum gn_err err = identify(in);
+
+    in->events = gn_arena_alloc(&in->arena, in->count * sizeof(*in->events));
+    if (in->events == NULL)
+        return GN_ENOMEM;
+    if (err == GN_OK && !is_event)
+        return prepare_raw(in);
+    for (size_t i = 0; i < in->count && err == GN_OK; i++)
+        err = prepare_event(in, i);
+    return err;
+}
+
+/* ---- publishing ---- */
+
+static void drop_event(struct prepared *prepared)
+{
+    gn_event_unref(prepared->event);
+    prepared->event = NULL;
+}
+
+static void drop_repeats(struct intake *in)
+{
+    struct gn_relay *relay = in->relay;
+    uint64_t now_ms = gn_loop_now_ms(relay->parts.loop);
+
+    for (size_t i = 0; i < in->count; i++) {
+        struct prepared *prepared = &in->events[i];
+
+        if (!prepared->is_named ||
+            !gn_dedup_seen(relay->dedup, in->lane, &prepared->event->id, now_ms))
+            continue;
+        gn_log_debug("event.repeated event=%s", prepared->event->id.text);
+        drop_event(prepared);
+        in->repeated++;
+    }
+}
+
+/* Nobody gets anything when not everything has room. */
+static enum gn_err make_room(struct intake *in)
+{
+    struct gn_relay *relay = in->relay;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < in->count; i++)
+        bytes += in->events[i].event == NULL ? 0 : in->events[i].event->bytes_held;
+    if (bytes == 0 || !gn_relay_has_sinks(relay, gn_str_of(relay->address)))
+        return GN_OK;
+    return gn_outbox_make_room(relay->parts.outbox, bytes);
+}
+
+static enum gn_err publish(struct intake *in)
+{
+    struct gn_relay *relay = in->relay;
+    uint64_t now_ms = gn_loop_now_ms(relay->parts.loop);
+    enum gn_err err = make_room(in);
+
+    for (size_t i = 0; i < in->count && err == GN_OK; i++) {
+        struct prepared *prepared = &in->events[i];
+
+        if (prepared->event == NULL)
+            continue;
+        gn_log_debug("event.received event=%s peer=%.*s bytes=%zu", prepared->event->id.text,
+                     (int)in->source->peer.len, in->source->peer.p, prepared->event->data.len);
+        err = gn_relay_publish(relay, prepared->event);
+        if (err != GN_OK)
+            break;
+        if (prepared->is_named)
+            gn_dedup_add(relay->dedup, in->lane, &prepared->event->id, now_ms);
+        drop_event(prepared);
+        in->published++;
+    }
+    return err;
+}
+
+/* ---- outcome ---- */
+
+static struct gn_str who(const struct gn_relay_source *source)
+{
+    return source->name.len > 0 ? source->name : source->peer;
+}
+
+static enum gn_intake refuse(struct intake *in, enum gn_err err, size_t count)
+{
+    struct gn_relay *relay = in->relay;
+    uint64_t held;
+
+    gn_metric_add(relay->figures.refused, (double)count);
+    if (gn_log_allow(&relay->refused_log, gn_loop_now_ms(relay->parts.loop), &held))
+        gn_log_warn("event.refused source=%.*s reason=\"%s\" held=%llu", (int)who(in->source).len,
+                    who(in->source).p, gn_err_text(err), (unsigned long long)held);
+    return GN_INTAKE_FULL;
+}
+
+static enum gn_intake put_away(struct intake *in, struct gn_str body, enum gn_err err,
+                               size_t offset)
+{
+    struct gn_relay *relay = in->relay;
+    struct gn_buf reason = gn_buf_with_limit(128);
+    uint64_t held;
+
+    gn_buf_puts(&reason, err == GN_ELIMIT ? "over a limit" : "not JSON");
+    gn_buf_printf(&reason, " at byte %zu", offset);
+    gn_metric_add(relay->figures.quarantined, 1);
+    if (gn_log_allow(&relay->quarantine_log, gn_loop_now_ms(relay->parts.loop), &held))
+        gn_log_warn("event.quarantined source=%.*s bytes=%zu reason=\"%s\" held=%llu",
+                    (int)who(in->source).len, who(in->source).p, body.len,
+                    reason.data == NULL ? "" : reason.data, (unsigned long long)held);
+    if (relay->parts.quarantine != NULL)
+        gn_quarantine_put(relay->parts.quarantine, body, who(in->source),
+                          reason.data == NULL ? "unreadable" : reason.data);
+    gn_buf_free(&reason);
+    return GN_INTAKE_NOT_JSON;
+}
+
+static enum gn_intake accepted(struct intake *in)
+{
+    struct gn_relay *relay = in->relay;
+    uint64_t held;
+
+    gn_metric_add(relay->figures.repeated, (double)in->repeated);
+    if (in->payload.kind == GN_REDFISH_EVENT) {
+        gn_metric_add(relay->figures.parsed, (double)in->published);
+        return in->repeated == in->count ? GN_INTAKE_REPEATED : GN_INTAKE_STORED;
+    }
+    gn_metric_add(relay->figures.unparsed, 1);
+    if (gn_log_allow(&relay->unparsed_log, gn_loop_now_ms(relay->parts.loop), &held))
+        gn_log_warn("event.unparsed source=%.*s kind=%s bytes=%zu held=%llu",
+                    (int)who(in->source).len, who(in->source).p,
+                    in->payload.kind == GN_REDFISH_METRIC_REPORT ? "metric-report" : "unknown",
+                    in->payload.json.len, (unsigned long long)held);
+    return GN_INTAKE_UNPARSED;
+}
+
+static enum gn_intake take(struct intake *in, struct gn_str body)
+{
+    struct gn_relay_figures *figures = &in->relay->figures;
+    size_t offset = 0;
+    enum gn_err err;
+
+    err = gn_redfish_scan(body, in->relay->max_body_bytes, &in->arena, &in->payload, &offset);
+    in->count = err == GN_OK && in->payload.kind == GN_REDFISH_EVENT ? in->payload.event_count : 1;
+    gn_metric_add(figures->received_webhook, (double)in->count);
+    if (err == GN_ENOMEM)
+        return refuse(in, err, in->count);
+    if (err != GN_OK)
+        return put_away(in, body, err, offset);
+    err = prepare(in);
+    if (err == GN_OK) {
+        drop_repeats(in);
+        err = publish(in);
+    }
+    if (err == GN_OK)
+        return accepted(in);
+    gn_metric_add(figures->repeated, (double)in->repeated);
+    gn_metric_add(figures->parsed, (double)in->published);
+    return refuse(in, err, in->count - in->repeated - in->published);
+}
+
+static void shrink(struct gn_buf *scratch)
+{
+    if (scratch->cap > SCRATCH_KEEP)
+        gn_buf_free(scratch);
+}
+
+enum gn_intake gn_relay_redfish(struct gn_relay *relay, const struct gn_relay_source *source,
+                                struct gn_str body)
+{
+    struct intake in = {.relay = relay, .source = source};
+    enum gn_intake outcome;
+
+    gn_arena_init(&in.arena, ARENA_MAX);
+    outcome = take(&in, body);
+    for (size_t i = 0; in.events != NULL && i < in.count; i++)
+        drop_event(&in.events[i]);
+    gn_arena_fini(&in.arena);
+    shrink(&relay->name);
+    shrink(&relay->value);
+    shrink(&relay->data);
+    return outcome;
+}

@@ -1,0 +1,212 @@
+/* One attempt: started for the first delivery of a ready lane, ended by the transport; and what its
+ * end means for the delivery, the lane and the sink. */
+#include "outbox_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gurnard/base/assert.h"
+#include "gurnard/base/clock.h"
+#include "gurnard/ce/cne.h"
+
+#define EVENT_ID_HEADER "Gurnard-Event-Id: "
+#define REFILLS_MAX     32 /* attempts of one sink started when one of them ends */
+
+_Static_assert(GN_CNE_BODY_PARTS <= GN_MESSAGE_PARTS, "a v1 body must fit a message");
+
+static bool is_expired(const struct gn_sink *sink, const struct gn_delivery *dv)
+{
+    const struct gn_outbox *ob = sink->outbox;
+
+    return gn_loop_now_ms(ob->loop) - dv->item->pushed_at_ms >= ob->config.expire_ms;
+}
+
+/* ---- the end ---- */
+
+static void log_given_up(struct gn_sink *sink, const struct gn_event *event,
+                         const struct gn_sent *sent)
+{
+    struct gn_outbox *ob = sink->outbox;
+    uint64_t held;
+
+    if (gn_log_allow(&ob->failed_log, gn_loop_now_ms(ob->loop), &held))
+        gn_log_warn("delivery.failed event=%s sink=%s status=%d error=%s held=%llu", event->id.text,
+                    sink->id, sent->status, gn_err_text(sent->err), (unsigned long long)held);
+}
+
+static void on_taken(struct gn_lane *lane, struct gn_delivery *dv)
+{
+    struct gn_sink *sink = lane->sink;
+    const struct gn_event *event = dv->item->event;
+    uint64_t now_us = gn_clock_mono_us();
+    uint64_t took_us = now_us > event->received_us ? now_us - event->received_us : 0;
+
+    gn_histogram_observe(sink->outbox->seconds, (double)took_us / 1e6);
+    gn_log_debug("event.delivered event=%s sink=%s attempts=%u took_us=%llu", event->id.text,
+                 sink->id, lane->attempts + 1, (unsigned long long)took_us);
+    gn_sink_note_success(sink);
+    gn_delivery_end(dv, GN_DELIVERED);
+}
+
+/* How a failed attempt ends its delivery; GN_OUTCOMES: not at all, it is to be tried again. */
+static enum gn_outcome verdict(struct gn_lane *lane, const struct gn_delivery *dv,
+                               const struct gn_sent *sent)
+{
+    struct gn_sink *sink = lane->sink;
+    const struct gn_outbox *ob = sink->outbox;
+
+    if (sink->is_gone)
+        return GN_DROPPED;
+    if (ob->is_draining || sent->err == GN_EINVAL)
+        return GN_FAILED;
+    if (sent->err == GN_EREFUSED && ++lane->refusals >= ob->config.refused_tries)
+        return GN_FAILED;
+    return is_expired(sink, dv) ? GN_EXPIRED : GN_OUTCOMES;
+}
+
+static void try_again(struct gn_lane *lane, const struct gn_sent *sent)
+{
+    struct gn_sink *sink = lane->sink;
+    struct gn_outbox *ob = sink->outbox;
+
+    lane->attempts++;
+    lane->was_answered = sent->err != GN_ECONN && sent->err != GN_ETIMEOUT;
+    gn_metric_add(sink->figures->retries, 1);
+    if (sink->is_down) {
+        gn_lane_ready(lane); /* behind the others; the sink's own timer holds all of them back */
+        return;
+    }
+    gn_lane_wait(lane, gn_backoff_ms(&ob->config.backoff, lane->attempts, sent->retry_after_ms,
+                                     gn_outbox_random(ob)));
+}
+
+static void on_failed(struct gn_lane *lane, struct gn_delivery *dv, const struct gn_sent *sent)
+{
+    struct gn_sink *sink = lane->sink;
+    enum gn_outcome outcome;
+
+    gn_sink_note_failure(sink, sent);
+    gn_log_debug("event.retry event=%s sink=%s attempts=%u status=%d error=%s",
+                 dv->item->event->id.text, sink->id, lane->attempts + 1, sent->status,
+                 gn_err_text(sent->err));
+    if (sent->err == GN_ENOTFOUND) {
+        gn_sink_set_gone(sink); /* dv goes with the backlog */
+        return;
+    }
+    outcome = verdict(lane, dv, sent);
+    if (outcome == GN_OUTCOMES) {
+        try_again(lane, sent);
+        return;
+    }
+    log_given_up(sink, dv->item->event, sent);
+    gn_delivery_end(dv, outcome);
+}
+
+static void attempt_ended(struct gn_lane *lane, const struct gn_sent *sent)
+{
+    struct gn_delivery *dv = TAILQ_FIRST(&lane->deliveries);
+    struct gn_sink *sink = lane->sink;
+
+    gn_lane_land(lane);
+    if (sink->is_closed)
+        gn_delivery_end(dv, sent->err == GN_OK ? GN_DELIVERED : sink->close_outcome);
+    else if (sent->err == GN_OK)
+        on_taken(lane, dv);
+    else
+        on_failed(lane, dv, sent);
+}
+
+/* ---- the start ---- */
+
+static void refill(struct gn_sink *sink);
+
+static void on_sent(void *ctx, const struct gn_sent *sent)
+{
+    struct gn_attempt *attempt = ctx;
+    struct gn_lane *lane = attempt->lane;
+    struct gn_sink *sink = lane->sink;
+
+    TAILQ_REMOVE(&sink->attempts, attempt, link);
+    free(attempt);
+    attempt_ended(lane, sent); /* lane may be gone */
+    if (!sink->is_closed)
+        refill(sink);
+    else if (sink->in_flight == 0)
+        gn_sink_free(sink);
+}
+
+static struct gn_attempt *attempt_new(struct gn_lane *lane)
+{
+    const struct gn_sink *sink = lane->sink;
+    const struct gn_event *event = TAILQ_FIRST(&lane->deliveries)->item->event;
+    struct gn_attempt *attempt = calloc(1, sizeof(*attempt));
+
+    if (attempt == NULL)
+        return NULL;
+    attempt->lane = lane;
+    attempt->transport = sink->transport;
+    memcpy(attempt->event_id, EVENT_ID_HEADER, sizeof(EVENT_ID_HEADER) - 1);
+    memcpy(attempt->event_id + sizeof(EVENT_ID_HEADER) - 1, event->id.text, GN_ID_LEN + 1);
+    attempt->headers[0] = "Content-Type: " GN_CNE_CONTENT_TYPE;
+    attempt->headers[1] = attempt->event_id;
+    attempt->message.address = sink->address;
+    attempt->message.headers = attempt->headers;
+    attempt->message.timeout_ms = sink->outbox->config.attempt_timeout_ms;
+    gn_cne_body(event, gn_str_of(sink->id), attempt->message.body);
+    return attempt;
+}
+
+static void start_attempt(struct gn_lane *lane)
+{
+    struct gn_sink *sink = lane->sink;
+    struct gn_attempt *attempt = attempt_new(lane);
+    struct gn_sent sent = {.err = GN_ENOMEM, .reason = ""};
+
+    gn_lane_take_off(lane);
+    if (attempt != NULL)
+        sent.err = attempt->transport->ops->send(attempt->transport, &attempt->message, on_sent,
+                                                 attempt, &attempt->sending);
+    if (sent.err == GN_OK) {
+        TAILQ_INSERT_TAIL(&sink->attempts, attempt, link);
+        return;
+    }
+    free(attempt);
+    attempt_ended(lane, &sent);
+}
+
+/* Starts the next ready lane of a sink that can start. */
+static void start_next(struct gn_sink *sink)
+{
+    struct gn_lane *lane = TAILQ_FIRST(&sink->ready);
+    struct gn_delivery *dv = TAILQ_FIRST(&lane->deliveries);
+
+    if (is_expired(sink, dv))
+        gn_delivery_end(dv, GN_EXPIRED);
+    else
+        start_attempt(lane);
+}
+
+/* An attempt has ended: what it made room for starts in the same turn. */
+static void refill(struct gn_sink *sink)
+{
+    for (int i = 0; i < REFILLS_MAX && gn_sink_can_start(sink); i++)
+        start_next(sink);
+    gn_sink_wake(sink);
+}
+
+void gn_outbox_run(void *ctx)
+{
+    struct gn_outbox *ob = ctx;
+
+    for (int i = 0; i < GN_OUTBOX_STARTS_MAX && !TAILQ_EMPTY(&ob->runnable); i++) {
+        struct gn_sink *sink = TAILQ_FIRST(&ob->runnable);
+
+        TAILQ_REMOVE(&ob->runnable, sink, runnable_link);
+        sink->is_runnable = false;
+        if (gn_sink_can_start(sink))
+            start_next(sink);
+        gn_sink_wake(sink); /* behind the other sinks */
+    }
+    if (!TAILQ_EMPTY(&ob->runnable))
+        gn_defer_call(ob->loop, &ob->run, gn_outbox_run, ob);
+}

@@ -1,0 +1,364 @@
+/* The relay's life, its routes (which sinks want which address) and publishing. */
+#define HASH_NONFATAL_OOM 1 /* a route without memory is reported; the program goes on */
+#include "gurnard/relay/relay.h"
+
+#include <stdlib.h>
+
+#include "gurnard/base/clock.h"
+#include "gurnard/base/text.h"
+#include "gurnard/relay/address.h"
+
+#include "relay_priv.h"
+
+/* The sinks of one address. */
+struct route {
+    char *address; /* canonical */
+    struct gn_sink **sinks;
+    size_t count, cap;
+    UT_hash_handle hh;
+};
+
+/* ---- routes ---- */
+
+static struct route *find_route(struct gn_relay *relay, struct gn_str address)
+{
+    struct route *route = NULL;
+
+    if (address.len > 0)
+        HASH_FIND(hh, relay->routes, address.p, address.len, route);
+    return route;
+}
+
+static struct route *add_route(struct gn_relay *relay, struct gn_str address)
+{
+    struct route *route = calloc(1, sizeof(*route));
+
+    if (route == NULL)
+        return NULL;
+    route->address = gn_str_dup(address);
+    if (route->address != NULL)
+        HASH_ADD_KEYPTR(hh, relay->routes, route->address, address.len, route);
+    if (route->address == NULL || route->hh.tbl == NULL) {
+        free(route->address);
+        free(route);
+        return NULL;
+    }
+    return route;
+}
+
+static void free_route(struct gn_relay *relay, struct route *route)
+{
+    HASH_DELETE(hh, relay->routes, route);
+    free(route->sinks);
+    free(route->address);
+    free(route);
+}
+
+static bool route_append(struct route *route, struct gn_sink *sink)
+{
+    if (route->count == route->cap) {
+        size_t cap = route->cap == 0 ? 4 : 2 * route->cap;
+        struct gn_sink **sinks = reallocarray(route->sinks, cap, sizeof(struct gn_sink *));
+
+        if (sinks == NULL)
+            return false;
+        route->sinks = sinks;
+        route->cap = cap;
+    }
+    route->sinks[route->count++] = sink;
+    return true;
+}
+
+static enum gn_err route_add_sink(struct gn_relay *relay, struct gn_str address,
+                                  struct gn_sink *sink)
+{
+    struct route *route = find_route(relay, address);
+
+    if (route == NULL)
+        route = add_route(relay, address);
+    if (route == NULL)
+        return GN_ENOMEM;
+    if (route_append(route, sink))
+        return GN_OK;
+    if (route->count == 0)
+        free_route(relay, route);
+    return GN_ENOMEM;
+}
+
+static void route_remove_sink(struct gn_relay *relay, struct gn_str address,
+                              const struct gn_sink *sink)
+{
+    struct route *route = find_route(relay, address);
+    size_t kept = 0;
+
+    if (route == NULL)
+        return;
+    for (size_t i = 0; i < route->count; i++)
+        if (route->sinks[i] != sink)
+            route->sinks[kept++] = route->sinks[i];
+    route->count = kept;
+    if (kept == 0)
+        free_route(relay, route);
+}
+
+static enum gn_err open_route(struct gn_relay *relay, const struct gn_pubsub_item *item,
+                              struct gn_sink **sink)
+{
+    struct gn_buf address = GN_BUF_INIT;
+    enum gn_err err;
+
+    err = gn_outbox_open_sink(relay->parts.outbox, item->id, item->endpoint_uri, sink);
+    if (err != GN_OK)
+        return err;
+    gn_address_canonical(gn_str_of(item->resource), &address);
+    err = gn_buf_err(&address);
+    if (err == GN_OK && address.len > 0)
+        err = route_add_sink(relay, gn_buf_str(&address), *sink);
+    if (err != GN_OK) {
+        gn_outbox_close_sink(*sink);
+        *sink = NULL;
+    }
+    gn_buf_free(&address);
+    return err;
+}
+
+void gn_relay_subscription_added(void *ctx, struct gn_pubsub_item *item)
+{
+    struct gn_relay *relay = ctx;
+    struct gn_sink *sink = NULL;
+    enum gn_err err;
+
+    if (item->kind != GN_SUBSCRIPTION || item->endpoint_uri == NULL)
+        return;
+    err = open_route(relay, item, &sink);
+    if (err != GN_OK)
+        gn_log_warn("sink.unusable sink=%s address=%s reason=\"%s\"", item->id, item->endpoint_uri,
+                    gn_err_text(err));
+    item->user = sink;
+}
+
+/* Takes sink out of the routes. Without memory for the canonical address all routes are searched.
+ */
+static void close_route(struct gn_relay *relay, const struct gn_pubsub_item *item,
+                        const struct gn_sink *sink)
+{
+    struct gn_buf address = GN_BUF_INIT;
+
+    gn_address_canonical(gn_str_of(item->resource), &address);
+    if (gn_buf_err(&address) == GN_OK) {
+        route_remove_sink(relay, gn_buf_str(&address), sink);
+    } else {
+        struct route *next;
+
+        for (struct route *route = relay->routes; route != NULL; route = next) {
+            next = route->hh.next;
+            route_remove_sink(relay, gn_str_of(route->address), sink);
+        }
+    }
+    gn_buf_free(&address);
+}
+
+void gn_relay_subscription_removed(void *ctx, struct gn_pubsub_item *item)
+{
+    struct gn_sink *sink = item->user;
+
+    if (item->kind != GN_SUBSCRIPTION || sink == NULL)
+        return;
+    close_route(ctx, item, sink);
+    gn_outbox_close_sink(sink);
+    item->user = NULL;
+}
+
+bool gn_relay_has_sinks(struct gn_relay *relay, struct gn_str resource)
+{
+    return find_route(relay, resource) != NULL;
+}
+
+/* ---- publishing ---- */
+
+static void note_unrouted(struct gn_relay *relay, const struct gn_event *event)
+{
+    uint64_t held;
+
+    gn_metric_add(relay->figures.unrouted, 1);
+    if (gn_log_allow(&relay->unrouted_log, gn_loop_now_ms(relay->parts.loop), &held))
+        gn_log_warn("event.unrouted event=%s resource=%.*s held=%llu", event->id.text,
+                    (int)event->resource.len, event->resource.p, (unsigned long long)held);
+}
+
+enum gn_err gn_relay_publish(struct gn_relay *relay, struct gn_event *event)
+{
+    const struct route *route = find_route(relay, event->resource);
+    enum gn_err err;
+    uint64_t held;
+
+    if (route == NULL) {
+        note_unrouted(relay, event);
+    } else {
+        err = gn_outbox_push(relay->parts.outbox, event, route->sinks, route->count);
+        if (err != GN_OK)
+            return err;
+    }
+    err = gn_state_put(relay->parts.state, event);
+    if (err != GN_OK && gn_log_allow(&relay->state_log, gn_loop_now_ms(relay->parts.loop), &held))
+        gn_log_warn("state.not_kept resource=%.*s reason=\"%s\" held=%llu",
+                    (int)event->resource.len, event->resource.p, gn_err_text(err),
+                    (unsigned long long)held);
+    return GN_OK;
+}
+
+static enum gn_err make_cne(struct gn_relay *relay, const struct gn_pubsub_item *publisher,
+                            const struct gn_cne_request *request, struct gn_str resource,
+                            struct gn_event **event)
+{
+    *event = gn_event_new(&(struct gn_event_parts){
+        .id = gn_id_random(),
+        .type = request->type,
+        .source = request->source.len > 0 ? request->source : gn_str_of(publisher->resource),
+        .resource = resource,
+        .data = gn_buf_str(&request->data),
+        .data_schema = request->data_schema,
+        .time_ns = request->time_ns == 0 ? gn_clock_real_ns() : request->time_ns,
+        .received_us = gn_loop_now_us(relay->parts.loop),
+        .lane = gn_text_hash(gn_str_of(publisher->id)),
+    });
+    return *event == NULL ? GN_ENOMEM : GN_OK;
+}
+
+enum gn_err gn_relay_cne(struct gn_relay *relay, const struct gn_pubsub_item *publisher,
+                         const struct gn_cne_request *request)
+{
+    struct gn_buf resource = GN_BUF_INIT;
+    struct gn_event *event = NULL;
+    enum gn_err err;
+
+    gn_metric_add(relay->figures.received_api, 1);
+    if (request->type.len == 0 || request->data.len == 0) {
+        err = GN_EINVAL;
+        goto out;
+    }
+    gn_address_canonical(gn_str_of(publisher->resource), &resource);
+    err = gn_buf_err(&resource);
+    if (err != GN_OK)
+        goto out;
+    err = make_cne(relay, publisher, request, gn_buf_str(&resource), &event);
+    if (err != GN_OK)
+        goto out;
+    gn_log_debug("event.received event=%s publisher=%s bytes=%zu", event->id.text, publisher->id,
+                 event->data.len);
+    err = gn_relay_publish(relay, event);
+out:
+    if (err != GN_OK)
+        gn_metric_add(relay->figures.refused, 1);
+    gn_event_unref(event);
+    gn_buf_free(&resource);
+    return err;
+}
+
+/* ---- life ---- */
+
+static void register_hits(struct gn_relay_figures *figures, struct gn_metrics *metrics)
+{
+    static const char *const labels[GN_LOOKUP_HITS] = {
+        [GN_LOOKUP_EXACT] = "match=\"exact\"",
+        [GN_LOOKUP_NEAREST] = "match=\"nearest\"",
+        [GN_LOOKUP_BARE] = "match=\"bare\"",
+    };
+
+    for (int i = 0; i < GN_LOOKUP_HITS; i++)
+        figures->hits[i] = gn_metrics_counter(metrics, "gurnard_registry_hits_total", labels[i],
+                                              "MessageIds that were found in a registry.");
+    figures->misses = gn_metrics_counter(metrics, "gurnard_registry_misses_total", NULL,
+                                         "MessageIds that no registry has.");
+}
+
+static void register_metrics(struct gn_relay_figures *figures, struct gn_metrics *metrics)
+{
+    const char *received = "Events that arrived; a body that cannot be read counts as one.";
+
+    figures->received_webhook =
+        gn_metrics_counter(metrics, "gurnard_events_received_total", "via=\"webhook\"", received);
+    figures->received_api =
+        gn_metrics_counter(metrics, "gurnard_events_received_total", "via=\"api\"", received);
+    figures->parsed = gn_metrics_counter(metrics, "gurnard_events_parsed_total", NULL,
+                                         "Redfish events that were accepted.");
+    figures->unparsed =
+        gn_metrics_counter(metrics, "gurnard_events_unparsed_total", NULL,
+                           "Bodies without a Redfish event, forwarded as they are.");
+    figures->repeated = gn_metrics_counter(metrics, "gurnard_events_repeated_total", NULL,
+                                           "Events that a BMC sent again.");
+    figures->quarantined = gn_metrics_counter(metrics, "gurnard_events_quarantined_total", NULL,
+                                              "Bodies that are not JSON or pass a limit.");
+    figures->refused =
+        gn_metrics_counter(metrics, "gurnard_events_refused_total", NULL,
+                           "Events not accepted for want of room, memory, type or data.");
+    figures->unrouted = gn_metrics_counter(metrics, "gurnard_events_unrouted_total", NULL,
+                                           "Events that nobody has subscribed to.");
+    figures->records = gn_metrics_counter(metrics, "gurnard_records_total", NULL,
+                                          "Records in the Redfish events that were read.");
+    register_hits(figures, metrics);
+}
+
+static char *redfish_address(const char *node)
+{
+    struct gn_buf address = GN_BUF_INIT;
+    char *text;
+
+    gn_address_of_node(gn_str_of(node), GN_STR(GN_ADDRESS_REDFISH), &address);
+    text = gn_buf_take(&address);
+    gn_buf_free(&address);
+    return text;
+}
+
+struct gn_relay *gn_relay_new(const struct gn_relay_config *config,
+                              const struct gn_relay_parts *parts)
+{
+    struct gn_relay *relay = calloc(1, sizeof(*relay));
+
+    if (relay == NULL)
+        return NULL;
+    relay->parts = *parts;
+    relay->overwrite_severity = config->overwrite_severity;
+    relay->max_body_bytes = config->max_body_bytes;
+    relay->name = relay->value = relay->data = GN_BUF_INIT;
+    relay->address = redfish_address(config->node);
+    relay->dedup = gn_dedup_new();
+    if (relay->address == NULL || relay->dedup == NULL) {
+        gn_relay_free(relay);
+        return NULL;
+    }
+    register_metrics(&relay->figures, parts->metrics);
+    return relay;
+}
+
+/* The sinks belong to the outbox, which may be gone already. */
+void gn_relay_free(struct gn_relay *relay)
+{
+    if (relay == NULL)
+        return;
+    while (relay->routes != NULL)
+        free_route(relay, relay->routes);
+    gn_dedup_free(relay->dedup);
+    gn_registry_set_free(relay->registries);
+    gn_buf_free(&relay->name);
+    gn_buf_free(&relay->value);
+    gn_buf_free(&relay->data);
+    free(relay->address);
+    free(relay);
+}
+
+void gn_relay_set_registries(struct gn_relay *relay, struct gn_registry_set *set)
+{
+    gn_registry_set_free(relay->registries);
+    relay->registries = set;
+}
+
+const struct gn_registry_set *gn_relay_registries(const struct gn_relay *relay)
+{
+    return relay->registries;
+}
+
+const char *gn_relay_redfish_address(const struct gn_relay *relay)
+{
+    return relay->address;
+}

@@ -1,0 +1,69 @@
+/* The inside of the relay, shared by its parts:
+ *   relay.c   life, routes, publishing
+ *   intake.c  a webhook's body becomes events
+ *   enrich.c  what a registry adds to a record (pure) */
+#ifndef GURNARD_RELAY_RELAY_PRIV_H
+#define GURNARD_RELAY_RELAY_PRIV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gurnard/base/arena.h"
+#include "gurnard/base/buf.h"
+#include "gurnard/base/log.h"
+#include "gurnard/base/metrics.h"
+#include "gurnard/ce/event.h"
+#include "gurnard/redfish/event_scan.h"
+#include "gurnard/redfish/event_write.h"
+#include "gurnard/redfish/registry.h"
+#include "gurnard/relay/dedup.h"
+#include "gurnard/relay/relay.h"
+
+/* How the look-up of one record ended. */
+enum gn_lookup {
+    GN_LOOKUP_EXACT,
+    GN_LOOKUP_NEAREST, /* another version of the registry */
+    GN_LOOKUP_BARE,    /* by its key alone */
+    GN_LOOKUP_MISS,
+    GN_LOOKUP_NONE, /* nothing was looked up: the record is complete or has no MessageId */
+};
+#define GN_LOOKUP_HITS 3 /* the first of them are hits */
+
+struct gn_relay_figures {
+    struct gn_metric *received_webhook, *received_api;
+    struct gn_metric *parsed, *unparsed, *repeated, *quarantined, *refused, *unrouted;
+    struct gn_metric *records;
+    struct gn_metric *hits[GN_LOOKUP_HITS], *misses;
+};
+
+struct gn_relay {
+    struct gn_relay_parts parts;
+    bool overwrite_severity;
+    size_t max_body_bytes;
+    char *address; /* /cluster/node/NODE/redfish/v1/Systems */
+    struct gn_registry_set *registries;
+    struct gn_dedup *dedup;
+    struct route *routes; /* by canonical address */
+    struct gn_relay_figures figures;
+    struct gn_buf name, value, data; /* scratch of one message */
+    struct gn_log_limit unparsed_log, quarantine_log, refused_log, unrouted_log, state_log;
+};
+
+/* ---- relay.c ---- */
+
+/* Whether somebody subscribed to the canonical address. */
+bool gn_relay_has_sinks(struct gn_relay *relay, struct gn_str resource);
+
+/* Hands event to the subscribers of event->resource, which is canonical, and remembers it as that
+ * resource's last. GN_EFULL, GN_ENOMEM: nobody got it. */
+GN_MUST_CHECK enum gn_err gn_relay_publish(struct gn_relay *relay, struct gn_event *event);
+
+/* ---- enrich.c ---- */
+
+/* Finds out what set (may be NULL) adds to record; *fill must be zeroed. Texts point into set, into
+ * record or into arena. */
+enum gn_lookup gn_enrich_record(const struct gn_registry_set *set, bool overwrite_severity,
+                                const struct gn_redfish_record *record, struct gn_arena *arena,
+                                struct gn_redfish_fill *fill);
+
+#endif

@@ -1,0 +1,751 @@
+/* The relay: what a subscriber gets for what a BMC or a publisher sent, byte for byte. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "gurnard/base/file.h"
+#include "gurnard/base/log.h"
+#include "gurnard/relay/address.h"
+#include "gurnard/relay/relay.h"
+
+#include "fake_transport.h"
+
+#define ADDRESS   "/cluster/node/n1.lab/redfish/v1/Systems"
+#define OLD       "/cluster/node/n1.lab/redfish/event"
+#define TURNS_MAX 2000 /* bound of any wait; never reached when the code is right */
+
+/* What stands around a Redfish event's value in the body that subscriber "sub-1" gets. */
+#define HEAD                                                                                       \
+    "{\"id\":\"sub-1\",\"type\":\"event.redfish.alert\",\"source\":\"" ADDRESS                     \
+    "\",\"dataContentType\":\"application/json\",\"time\":\""
+#define TAIL(value)                                                                                \
+    "\",\"data\":{\"version\":\"v1\",\"values\":[{\"resource\":\"/redfish/v1/Systems\","           \
+    "\"dataType\":\"notification\",\"valueType\":\"redfish-event\",\"value\":" value "}]}}"
+
+#define REGISTRY                                                                                   \
+    "{\"@odata.type\":\"#MessageRegistry.v1_4_0.MessageRegistry\",\"Id\":\"Own.1.2.0\","           \
+    "\"Language\":\"en\",\"RegistryPrefix\":\"Own\",\"RegistryVersion\":\"1.2.0\",\"Messages\":{"  \
+    "\"FanFailed\":{\"Description\":\"d\",\"Message\":\"Fan %1 of %2 failed.\","                   \
+    "\"Severity\":\"Critical\",\"MessageSeverity\":\"Critical\",\"NumberOfArgs\":2,"               \
+    "\"ParamTypes\":[\"string\",\"string\"],\"Resolution\":\"Replace the fan.\"},"                 \
+    "\"Plain\":{\"Description\":\"d\",\"Message\":\"Nothing of note.\","                           \
+    "\"MessageSeverity\":\"OK\",\"Severity\":\"OK\",\"NumberOfArgs\":0,"                           \
+    "\"Resolution\":\"None.\"}}}"
+
+struct rig {
+    struct gn_metrics *metrics;
+    struct gn_loop *loop;
+    struct fake_transport *fake;
+    struct gn_outbox *outbox;
+    struct gn_state *state;
+    struct gn_relay *relay;
+    struct gn_pubsub_item items[4];
+    size_t item_count;
+};
+
+static void open_relay(struct rig *rig, bool overwrite, struct gn_quarantine *quarantine)
+{
+    const struct gn_relay_config config = {.node = "n1.lab",
+                                           .overwrite_severity = overwrite,
+                                           .max_body_bytes = 1 << 20};
+    const struct gn_relay_parts parts = {.loop = rig->loop,
+                                         .outbox = rig->outbox,
+                                         .state = rig->state,
+                                         .quarantine = quarantine,
+                                         .metrics = rig->metrics};
+    struct gn_registry_set *set = gn_registry_set_new();
+
+    gn_relay_free(rig->relay);
+    rig->relay = gn_relay_new(&config, &parts);
+    assert_non_null(rig->relay);
+    assert_int_equal(gn_registry_set_load(set, GN_STR(REGISTRY), "own", NULL), GN_OK);
+    assert_int_equal(gn_registry_set_seal(set), GN_OK);
+    gn_relay_set_registries(rig->relay, set);
+}
+
+static void open_outbox(struct rig *rig, uint64_t limit_bytes)
+{
+    const struct gn_outbox_config config = {
+        .backoff = {.min_ms = 1, .max_ms = 4},
+        .attempt_timeout_ms = 2000,
+        .expire_ms = 60000,
+        .refused_tries = 3,
+        .sink_concurrency = 4,
+        .sink_max_events = 1000,
+        .limit_bytes = limit_bytes,
+    };
+    struct gn_transport *transports[] = {&rig->fake->base, NULL};
+
+    rig->outbox = gn_outbox_new(rig->loop, &config, transports, rig->metrics);
+    assert_non_null(rig->outbox);
+}
+
+static int setup(void **state)
+{
+    struct rig *rig = calloc(1, sizeof(*rig));
+
+    assert_non_null(rig);
+    gn_log_init(GN_LOG_ERROR, GN_LOG_TEXT, 2);
+    rig->metrics = gn_metrics_new();
+    rig->loop = gn_loop_new(NULL);
+    rig->fake = fake_transport_new(rig->loop);
+    rig->state = gn_state_new();
+    open_outbox(rig, 1 << 20);
+    open_relay(rig, false, NULL);
+    *state = rig;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct rig *rig = *state;
+
+    gn_outbox_free(rig->outbox);
+    gn_relay_free(rig->relay);
+    gn_state_free(rig->state);
+    rig->fake->base.ops->free(&rig->fake->base);
+    gn_loop_free(rig->loop);
+    gn_metrics_free(rig->metrics);
+    for (size_t i = 0; i < rig->item_count; i++) {
+        free(rig->items[i].id);
+        free(rig->items[i].resource);
+        free(rig->items[i].endpoint_uri);
+    }
+    free(rig);
+    return 0;
+}
+
+/* A record as the store would hold it. */
+static struct gn_pubsub_item *make_item(struct rig *rig, enum gn_pubsub_kind kind, const char *id,
+                                        const char *resource, const char *endpoint)
+{
+    struct gn_pubsub_item *item = &rig->items[rig->item_count++];
+
+    item->kind = kind;
+    item->id = strdup(id);
+    item->resource = strdup(resource);
+    item->endpoint_uri = endpoint == NULL ? NULL : strdup(endpoint);
+    return item;
+}
+
+static struct gn_pubsub_item *subscribe(struct rig *rig, const char *resource, const char *endpoint)
+{
+    struct gn_pubsub_item *item = make_item(rig, GN_SUBSCRIPTION, "sub-1", resource, endpoint);
+
+    gn_relay_subscription_added(rig->relay, item);
+    return item;
+}
+
+static void settle(struct rig *rig)
+{
+    for (int i = 0; gn_outbox_pending(rig->outbox) > 0; i++) {
+        assert_true(i < TURNS_MAX);
+        assert_int_equal(gn_loop_turn(rig->loop, 20), GN_OK);
+    }
+}
+
+static enum gn_intake take_from(struct rig *rig, const char *name, const char *peer,
+                                const char *body)
+{
+    const struct gn_relay_source source = {.name = gn_str_of(name), .peer = gn_str_of(peer)};
+
+    return gn_relay_redfish(rig->relay, &source, gn_str_of(body));
+}
+
+static enum gn_intake take(struct rig *rig, const char *body)
+{
+    return take_from(rig, NULL, "192.0.2.7", body);
+}
+
+static double counter(struct rig *rig, const char *name, const char *labels)
+{
+    return gn_metrics_counter(rig->metrics, name, labels, "")->value;
+}
+
+/* Sends body and compares what the subscriber gets, all but the time. */
+static void expect_delivered(struct rig *rig, const char *body, const char *want_tail)
+{
+    size_t at = rig->fake->note_count;
+    const char *got;
+
+    assert_int_equal(take(rig, body), GN_INTAKE_STORED);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, at + 1);
+    got = rig->fake->notes[at].body;
+    assert_int_equal(strncmp(got, HEAD, strlen(HEAD)), 0);
+    got = strchr(got + strlen(HEAD), '"');
+    assert_non_null(got);
+    assert_string_equal(got, want_tail);
+}
+
+/* ---- exact bodies ---- */
+
+static void a_complete_event_arrives_as_it_was_sent(void **state)
+{
+    struct rig *rig = *state;
+
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    expect_delivered(
+        rig,
+        "{\"@odata.type\":\"#Event.v1_3_0.Event\",\"Id\":\"5e004f5a\",\"Name\":\"Array\","
+        "\"Context\":\"any\",\"Events\":[{\"EventType\":\"Alert\",\"Severity\":\"Warning\","
+        "\"Message\":\"Inlet is low.\",\"MessageId\":\"Own.1.2.FanFailed\","
+        "\"MessageArgs\":[\"Inlet\"],\"MemberId\":\"615703\","
+        "\"Oem\":{\"Big\":123456789012345678, \"F\":42.10}}]}",
+        TAIL("{\"Context\":\"any\",\"@odata.type\":\"#Event.v1_3_0.Event\","
+             "\"Events\":[{\"EventGroupId\":0,\"Message\":\"Inlet is low.\","
+             "\"MessageArgs\":[\"Inlet\"],"
+             "\"Oem\":{\"Big\":123456789012345678,\"F\":42.10},"
+             "\"Severity\":\"Warning\",\"MessageId\":\"Own.1.2.FanFailed\","
+             "\"MemberId\":\"615703\",\"EventType\":\"Alert\"}],"
+             "\"Id\":\"5e004f5a\",\"Name\":\"Array\"}"));
+    assert_true(counter(rig, "gurnard_events_parsed_total", NULL) == 1);
+    assert_true(counter(rig, "gurnard_records_total", NULL) == 1);
+    assert_true(counter(rig, "gurnard_registry_hits_total", "match=\"exact\"") == 0);
+}
+
+static void the_registry_fills_what_a_record_lacks(void **state)
+{
+    static const struct {
+        const char *record, *want;
+    } rows[] = {
+        {"{\"MessageId\":\"Own.1.2.FanFailed\",\"MessageArgs\":[\"3\",\"PSU\"]}",
+         TAIL("{\"Events\":[{\"EventGroupId\":0,\"Message\":\"Fan 3 of PSU failed.\","
+              "\"MessageArgs\":[\"3\",\"PSU\"],\"Severity\":\"Critical\","
+              "\"Resolution\":\"Replace the fan.\",\"MessageId\":\"Own.1.2.FanFailed\"}]}")},
+        {"{\"MessageId\":\"Own.1.2.FanFailed\",\"Message\":\"\",\"MessageArgs\":[\"3\",\"PSU\"],"
+         "\"Severity\":\"Warning\",\"Resolution\":\"Wait.\"}",
+         TAIL("{\"Events\":[{\"EventGroupId\":0,\"Message\":\"Fan 3 of PSU failed.\","
+              "\"MessageArgs\":[\"3\",\"PSU\"],\"Severity\":\"Warning\","
+              "\"Resolution\":\"Wait.\",\"MessageId\":\"Own.1.2.FanFailed\"}]}")},
+        {"{\"MessageId\":\"Own.1.2.FanFailed\",\"Message\":\"m\"}",
+         TAIL("{\"Events\":[{\"EventGroupId\":0,\"Message\":\"m\",\"Severity\":\"Critical\","
+              "\"MessageId\":\"Own.1.2.FanFailed\"}]}")},
+        {"{\"MessageId\":\"Own.1.2.FanFailed\",\"Message\":\"m\",\"MessageSeverity\":\"Warning\"}",
+         TAIL("{\"Events\":[{\"EventGroupId\":0,\"Message\":\"m\",\"Severity\":\"Warning\","
+              "\"MessageId\":\"Own.1.2.FanFailed\",\"MessageSeverity\":\"Warning\"}]}")},
+        {"{\"MessageId\":\"Own.1.2.Plain\",\"Message\":null}",
+         TAIL("{\"Events\":[{\"EventGroupId\":0,\"Message\":\"Nothing of note.\","
+              "\"Severity\":\"OK\",\"MessageId\":\"Own.1.2.Plain\"}]}")},
+        {"{\"MessageId\":\"Own.1.2.NoSuch\",\"MessageArgs\":[\"3\"]}",
+         TAIL("{\"Events\":[{\"EventGroupId\":0,\"MessageArgs\":[\"3\"],"
+              "\"MessageId\":\"Own.1.2.NoSuch\"}]}")},
+    };
+    struct rig *rig = *state;
+
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        char body[512];
+
+        (void)snprintf(body, sizeof(body), "{\"Events\":[%s]}", rows[i].record);
+        expect_delivered(rig, body, rows[i].want);
+    }
+    assert_true(counter(rig, "gurnard_registry_hits_total", "match=\"exact\"") == 4);
+    assert_true(counter(rig, "gurnard_registry_misses_total", NULL) == 1);
+}
+
+static void the_quality_of_a_look_up_is_counted(void **state)
+{
+    static const struct {
+        const char *message_id, *labels;
+    } rows[] = {
+        {"Own.1.2.FanFailed", "match=\"exact\""},
+        {"Own.1.1.FanFailed", "match=\"nearest\""},
+        {"Own.2.0.FanFailed", "match=\"nearest\""},
+        {"Own.FanFailed", "match=\"nearest\""},
+        {"FanFailed", "match=\"bare\""},
+    };
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        double before = counter(rig, "gurnard_registry_hits_total", rows[i].labels);
+        char body[128];
+
+        (void)snprintf(body, sizeof(body), "{\"Events\":[{\"MessageId\":\"%s\"}]}",
+                       rows[i].message_id);
+        assert_int_equal(take(rig, body), GN_INTAKE_STORED);
+        assert_true(counter(rig, "gurnard_registry_hits_total", rows[i].labels) == before + 1);
+    }
+}
+
+static void the_registrys_severity_wins_when_told_to(void **state)
+{
+    struct rig *rig = *state;
+
+    open_relay(rig, true, NULL);
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    expect_delivered(
+        rig, "{\"Events\":[{\"MessageId\":\"Own.1.2.FanFailed\",\"Severity\":\"Warning\"}]}",
+        TAIL("{\"Events\":[{\"EventGroupId\":0,\"Message\":\"Fan %1 of %2 failed.\","
+             "\"Severity\":\"Critical\",\"Resolution\":\"Replace the fan.\","
+             "\"MessageId\":\"Own.1.2.FanFailed\"}]}"));
+    expect_delivered(rig,
+                     "{\"Events\":[{\"MessageId\":\"Own.1.2.FanFailed\",\"Message\":\"m\","
+                     "\"Severity\":\"Warning\"}]}",
+                     TAIL("{\"Events\":[{\"EventGroupId\":0,\"Message\":\"m\","
+                          "\"Severity\":\"Warning\",\"MessageId\":\"Own.1.2.FanFailed\"}]}"));
+}
+
+static void without_registries_events_pass_as_they_are(void **state)
+{
+    struct rig *rig = *state;
+
+    gn_relay_set_registries(rig->relay, NULL);
+    assert_null(gn_relay_registries(rig->relay));
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    expect_delivered(rig, "{\"Events\":[{\"MessageId\":\"Own.1.2.FanFailed\"}]}",
+                     TAIL("{\"Events\":[{\"EventGroupId\":0,"
+                          "\"MessageId\":\"Own.1.2.FanFailed\"}]}"));
+}
+
+static void json_without_an_event_is_forwarded_compact(void **state)
+{
+    static const struct {
+        const char *body, *want;
+    } rows[] = {
+        {" { \"a\" : [ 1.50 , \"x y\" ] } ", TAIL("{\"a\":[1.50,\"x y\"]}")},
+        {"[]", TAIL("[]")},
+        {"42", TAIL("42")},
+        {"{\"@odata.type\":\"#MetricReport.v1_0_0.MetricReport\",\"MetricValues\":[ ]}",
+         TAIL("{\"@odata.type\":\"#MetricReport.v1_0_0.MetricReport\",\"MetricValues\":[]}")},
+        {"{\"a\":\"\xff\xc3\xa4\"}", TAIL("{\"a\":\"\xEF\xBF\xBD\xc3\xa4\"}")},
+    };
+    struct rig *rig = *state;
+
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        const char *got;
+
+        assert_int_equal(take(rig, rows[i].body), GN_INTAKE_UNPARSED);
+        settle(rig);
+        assert_int_equal(rig->fake->note_count, i + 1);
+        got = strchr(rig->fake->notes[i].body + strlen(HEAD), '"');
+        assert_string_equal(got, rows[i].want);
+    }
+    assert_true(counter(rig, "gurnard_events_unparsed_total", NULL) == GN_LEN(rows));
+    assert_true(counter(rig, "gurnard_events_parsed_total", NULL) == 0);
+}
+
+/* ---- repeats, identity ---- */
+
+#define TIMED                                                                                      \
+    "{\"Id\":\"1\",\"Events\":[{\"MessageId\":\"X.1.0.Y\",\"Message\":\"m\","                      \
+    "\"Severity\":\"OK\",\"EventTimestamp\":\"2021-07-13T15:07:59+0300\"}]}"
+
+static void a_repeated_body_is_delivered_once(void **state)
+{
+    struct rig *rig = *state;
+
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    assert_int_equal(take(rig, TIMED), GN_INTAKE_STORED);
+    assert_int_equal(take(rig, TIMED), GN_INTAKE_REPEATED);
+    assert_int_equal(take_from(rig, NULL, "192.0.2.8", TIMED), GN_INTAKE_STORED);
+    assert_int_equal(take_from(rig, "bmc-1", "192.0.2.7", TIMED), GN_INTAKE_STORED);
+    assert_int_equal(take_from(rig, "bmc-1", "192.0.2.9", TIMED), GN_INTAKE_REPEATED);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 3);
+    assert_true(counter(rig, "gurnard_events_repeated_total", NULL) == 2);
+    assert_true(counter(rig, "gurnard_events_received_total", "via=\"webhook\"") == 5);
+    assert_true(counter(rig, "gurnard_events_parsed_total", NULL) == 3);
+}
+
+static void what_does_not_tell_itself_apart_is_never_taken_for_a_repeat(void **state)
+{
+    static const struct {
+        const char *body;
+        enum gn_intake second;
+    } rows[] = {
+        {"{\"Events\":[{\"MessageId\":\"a.b\"}]}", GN_INTAKE_STORED},
+        {"{\"Id\":\"1\",\"Events\":[{\"MessageId\":\"a.c\",\"MemberId\":\"0\"}]}",
+         GN_INTAKE_STORED},
+        {"{\"Events\":[{\"MessageId\":\"a.d\",\"EventId\":\"2241\"}]}", GN_INTAKE_STORED},
+        {"{\"Events\":[{\"MessageId\":\"a.d\",\"EventId\":2241}]}", GN_INTAKE_STORED},
+        {"{\"Events\":[{\"MessageId\":\"a.e\",\"EventTimestamp\":\"\"}]}", GN_INTAKE_STORED},
+        {"{\"Events\":[{\"MessageId\":\"a.e\",\"EventTimestamp\":\"0000-00-00T00:00:00Z\"}]}",
+         GN_INTAKE_STORED},
+        {"{\"Events\":[{\"MessageId\":\"a.f\",\"MemberId\":\"615703\"}]}", GN_INTAKE_REPEATED},
+        {"{\"Events\":[{\"MessageId\":\"a.g\"},{\"MessageId\":\"a.g\",\"EventId\":\"x-1\"}]}",
+         GN_INTAKE_REPEATED},
+        {"{\"Id\":\"5e004f5a-e3d1\",\"Events\":[{\"MessageId\":\"a.h\"}]}", GN_INTAKE_REPEATED},
+        {"{\"ReportSequence\":\"17\"}", GN_INTAKE_UNPARSED},
+    };
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        (void)take(rig, rows[i].body);
+        assert_int_equal(take(rig, rows[i].body), rows[i].second);
+    }
+}
+
+static void the_id_follows_from_sender_and_content(void **state)
+{
+    struct rig *rig = *state;
+    const struct fake_note *notes = rig->fake->notes;
+    char first[64];
+
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    (void)take_from(rig, "bmc-1", "192.0.2.7", TIMED);
+    settle(rig);
+    (void)snprintf(first, sizeof(first), "%s", notes[0].event_id);
+    open_relay(rig, false, NULL); /* a restart */
+    rig->item_count--;
+    free(rig->items[0].id);
+    free(rig->items[0].resource);
+    free(rig->items[0].endpoint_uri);
+    (void)subscribe(rig, ADDRESS, "fake://b");
+    (void)take_from(rig, "bmc-1", "192.0.2.7", TIMED);
+    (void)take_from(rig, "bmc-2", "192.0.2.7", TIMED);
+    settle(rig);
+    assert_string_equal(notes[1].event_id, first);
+    assert_string_not_equal(notes[2].event_id, first);
+}
+
+static void a_sender_without_name_and_address_is_served_at_any_log_level(void **state)
+{
+    struct rig *rig = *state;
+    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    gn_log_init(GN_LOG_DEBUG, GN_LOG_JSON, fd);
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    assert_int_equal(take_from(rig, NULL, NULL, TIMED), GN_INTAKE_STORED);
+    assert_int_equal(take_from(rig, NULL, NULL, TIMED), GN_INTAKE_REPEATED);
+    assert_int_equal(take_from(rig, NULL, NULL, "{}"), GN_INTAKE_UNPARSED);
+    assert_int_equal(take_from(rig, NULL, NULL, "{"), GN_INTAKE_NOT_JSON);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 2);
+    gn_log_init(GN_LOG_ERROR, GN_LOG_TEXT, 2);
+    close(fd);
+}
+
+static void context_and_peer_make_the_lane(void **state)
+{
+    static const char body[] = "{\"Context\":\"c%d\",\"Events\":[{\"MessageId\":\"a.b\","
+                               "\"EventId\":\"id-%d\"}]}";
+    struct rig *rig = *state;
+    struct fake_rule *rule = fake_rule(rig->fake, "fake://a");
+
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    rule->hangs = true;
+    for (int i = 0; i < 6; i++) {
+        char text[128];
+
+        (void)snprintf(text, sizeof(text), body, i % 3, i);
+        (void)take(rig, text);
+    }
+    (void)take(rig, "{\"Events\":[{\"MessageId\":\"a.b\",\"Context\":\"c1\"}]}");
+    assert_int_equal(gn_loop_turn(rig->loop, 0), GN_OK);
+    assert_int_equal(rig->fake->active, 3); /* one for each Context, four are allowed */
+}
+
+/* ---- bodies with several events ---- */
+
+#define PAIR                                                                                       \
+    "[{\"Id\":\"id-a\",\"Events\":[{\"MessageId\":\"a.b\",\"Message\":\"1\"}]},"                   \
+    "{\"Id\":\"id-b\",\"Events\":[{\"MessageId\":\"a.b\",\"Message\":\"2\"}]}]"
+
+static void an_array_gives_one_event_for_each_element_in_order(void **state)
+{
+    struct rig *rig = *state;
+
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    assert_int_equal(take(rig, PAIR), GN_INTAKE_STORED);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 2);
+    assert_non_null(strstr(rig->fake->notes[0].body, "\"Message\":\"1\""));
+    assert_non_null(strstr(rig->fake->notes[1].body, "\"Message\":\"2\""));
+    assert_string_not_equal(rig->fake->notes[0].event_id, rig->fake->notes[1].event_id);
+    assert_int_equal(take(rig, PAIR), GN_INTAKE_REPEATED);
+    assert_true(counter(rig, "gurnard_events_received_total", "via=\"webhook\"") == 4);
+}
+
+static void a_body_that_does_not_fit_is_refused_as_a_whole(void **state)
+{
+    struct rig *rig = *state;
+
+    gn_outbox_free(rig->outbox);
+    open_outbox(rig, 1000); /* room for one of the two */
+    open_relay(rig, false, NULL);
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    assert_int_equal(take(rig, PAIR), GN_INTAKE_FULL);
+    assert_int_equal(gn_outbox_pending(rig->outbox), 0);
+    assert_true(counter(rig, "gurnard_events_refused_total", NULL) == 2);
+    assert_int_equal(take(rig, "{\"Events\":[{\"MessageId\":\"a.b\",\"EventId\":\"q-1\"}]}"),
+                     GN_INTAKE_STORED);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 1);
+}
+
+static void what_was_refused_is_no_repeat_later(void **state)
+{
+    struct rig *rig = *state;
+
+    gn_outbox_free(rig->outbox);
+    open_outbox(rig, 1000);
+    open_relay(rig, false, NULL);
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    fake_rule(rig->fake, "fake://a")->hangs = true;
+    assert_int_equal(take(rig, TIMED), GN_INTAKE_STORED);
+    assert_int_equal(take(rig, "{\"Id\":\"id-c\",\"Events\":[{\"MessageId\":\"a.b\"}]}"),
+                     GN_INTAKE_FULL);
+    assert_int_equal(take(rig, "{\"Id\":\"id-c\",\"Events\":[{\"MessageId\":\"a.b\"}]}"),
+                     GN_INTAKE_FULL);
+}
+
+/* ---- unreadable bodies ---- */
+
+static void an_unreadable_body_is_counted_and_nobody_gets_it(void **state)
+{
+    static const char *const rows[] = {"{", "not json", "", "{\"a\":1}}", "{\"a\":01}"};
+    struct rig *rig = *state;
+
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    for (size_t i = 0; i < GN_LEN(rows); i++)
+        assert_int_equal(take(rig, rows[i]), GN_INTAKE_NOT_JSON);
+    assert_int_equal(gn_outbox_pending(rig->outbox), 0);
+    assert_true(counter(rig, "gurnard_events_quarantined_total", NULL) == GN_LEN(rows));
+    assert_true(counter(rig, "gurnard_events_received_total", "via=\"webhook\"") == GN_LEN(rows));
+}
+
+/* Reads the file in folder whose name ends in suffix; removes it. */
+static void expect_file(const char *folder, const char *suffix, const char *want)
+{
+    struct gn_buf path = GN_BUF_INIT;
+    struct gn_buf text = GN_BUF_INIT;
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL)
+        if (gn_str_has_suffix(gn_str_of(entry->d_name), gn_str_of(suffix)))
+            gn_buf_printf(&path, "%s/%s", folder, entry->d_name);
+    closedir(dir);
+    assert_non_null(path.data);
+    assert_int_equal(gn_file_read(path.data, 4096, &text), GN_OK);
+    assert_non_null(strstr(text.data, want));
+    assert_int_equal(unlink(path.data), 0);
+    gn_buf_free(&path);
+    gn_buf_free(&text);
+}
+
+static void an_unreadable_body_is_kept_with_its_reason(void **state)
+{
+    struct rig *rig = *state;
+    char folder[] = "/tmp/gurnard-test-XXXXXX";
+    const struct gn_quarantine_config config = {
+        .folder = folder, .max_files = 5, .max_bytes = 10000, .max_pending_bytes = 10000};
+    struct gn_quarantine *quarantine = NULL;
+    struct gn_worker *worker;
+
+    assert_non_null(mkdtemp(folder));
+    worker = gn_worker_new(rig->loop, "store");
+    assert_non_null(worker);
+    assert_int_equal(gn_quarantine_open(&config, worker, rig->metrics, &quarantine), GN_OK);
+    open_relay(rig, false, quarantine);
+    assert_int_equal(take_from(rig, "bmc-1", "192.0.2.7", "{\"a\":x}"), GN_INTAKE_NOT_JSON);
+    gn_worker_free(worker);
+    gn_quarantine_close(quarantine);
+    expect_file(folder, ".body", "{\"a\":x}");
+    expect_file(folder, ".meta", "not JSON at byte 5");
+    assert_int_equal(rmdir(folder), 0);
+    open_relay(rig, false, NULL);
+}
+
+/* ---- routes ---- */
+
+static void both_spellings_of_the_redfish_address_are_routed(void **state)
+{
+    static const struct {
+        const char *resource;
+        size_t want;
+    } rows[] = {
+        {ADDRESS, 1},
+        {OLD, 1},
+        {"", 0},
+        {"/cluster/node/other/redfish/v1/Systems", 0},
+    };
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        size_t before = rig->fake->note_count;
+        struct gn_pubsub_item *item = subscribe(rig, rows[i].resource, "fake://a");
+
+        assert_non_null(item->user);
+        assert_int_equal(take(rig, "{\"Events\":[{\"MessageId\":\"a.b\"}]}"), GN_INTAKE_STORED);
+        settle(rig);
+        assert_int_equal(rig->fake->note_count, before + rows[i].want);
+        gn_relay_subscription_removed(rig->relay, item);
+        assert_null(item->user);
+    }
+    assert_true(counter(rig, "gurnard_events_unrouted_total", NULL) == 2);
+}
+
+static void records_without_a_way_out_have_no_sink(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_pubsub_item *logged = subscribe(rig, ADDRESS, NULL);
+    struct gn_pubsub_item *strange = subscribe(rig, ADDRESS, "gopher://x");
+    struct gn_pubsub_item *publisher =
+        make_item(rig, GN_PUBLISHER, "pub-1", ADDRESS, "fake://publisher");
+
+    gn_relay_subscription_added(rig->relay, publisher);
+    assert_null(logged->user);
+    assert_null(strange->user);
+    assert_null(publisher->user);
+    assert_int_equal(take(rig, TIMED), GN_INTAKE_STORED);
+    assert_int_equal(gn_outbox_pending(rig->outbox), 0);
+    gn_relay_subscription_removed(rig->relay, logged);
+    gn_relay_subscription_removed(rig->relay, publisher);
+}
+
+static void every_subscriber_of_an_address_gets_the_event(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_pubsub_item *b;
+
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    b = subscribe(rig, OLD, "fake://b");
+    (void)subscribe(rig, ADDRESS, "fake://c");
+    gn_relay_subscription_removed(rig->relay, b);
+    (void)subscribe(rig, OLD, "fake://d");
+    (void)take(rig, TIMED);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 3);
+    assert_int_equal(fake_count(rig->fake, "fake://b"), 0);
+}
+
+static void the_last_event_is_remembered_even_without_subscribers(void **state)
+{
+    struct rig *rig = *state;
+    const struct gn_event *event;
+
+    (void)take(rig, TIMED);
+    event = gn_state_get(rig->state, GN_STR(ADDRESS));
+    assert_non_null(event);
+    assert_true(gn_str_eq(event->source, GN_STR(ADDRESS)));
+    assert_string_equal(gn_relay_redfish_address(rig->relay), ADDRESS);
+}
+
+/* ---- events of publishers ---- */
+
+static struct gn_cne_request request_of(const char *type, const char *source, const char *data)
+{
+    struct gn_cne_request request = {.id = GN_STR("pub-1"),
+                                     .type = gn_str_of(type),
+                                     .source = gn_str_of(source),
+                                     .time_ns = 1,
+                                     .data = GN_BUF_INIT};
+
+    if (data != NULL)
+        gn_buf_puts(&request.data, data);
+    return request;
+}
+
+static void a_publishers_event_goes_out_under_the_publishers_address(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_pubsub_item *publisher = make_item(rig, GN_PUBLISHER, "pub-1", "/news", "fake://p");
+    struct gn_cne_request request = request_of("t.x", NULL, "{\"version\":\"v1\",\"values\":[]}");
+
+    (void)subscribe(rig, "/news", "fake://a");
+    assert_int_equal(gn_relay_cne(rig->relay, publisher, &request), GN_OK);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 1);
+    assert_string_equal(rig->fake->notes[0].body,
+                        "{\"id\":\"sub-1\",\"type\":\"t.x\",\"source\":\"/news\","
+                        "\"dataContentType\":\"application/json\","
+                        "\"time\":\"1970-01-01T00:00:00.000000001Z\","
+                        "\"data\":{\"version\":\"v1\",\"values\":[]}}");
+    assert_non_null(gn_state_get(rig->state, GN_STR("/news")));
+    assert_true(counter(rig, "gurnard_events_received_total", "via=\"api\"") == 1);
+    gn_buf_free(&request.data);
+}
+
+static void a_publisher_under_the_old_address_reaches_the_new_one(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_pubsub_item *publisher = make_item(rig, GN_PUBLISHER, "pub-1", OLD, NULL);
+    struct gn_cne_request request = request_of("t", "/own/source", "{}");
+
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    assert_int_equal(gn_relay_cne(rig->relay, publisher, &request), GN_OK);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 1);
+    assert_non_null(strstr(rig->fake->notes[0].body, "\"source\":\"/own/source\""));
+    assert_non_null(gn_state_get(rig->state, GN_STR(ADDRESS)));
+    gn_buf_free(&request.data);
+}
+
+static void an_event_without_type_or_data_cannot_be_sent(void **state)
+{
+    static const struct {
+        const char *type, *data;
+    } rows[] = {{NULL, "{}"}, {"", "{}"}, {"t", NULL}};
+    struct rig *rig = *state;
+    struct gn_pubsub_item *publisher = make_item(rig, GN_PUBLISHER, "pub-1", "/news", NULL);
+
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        struct gn_cne_request request = request_of(rows[i].type, NULL, rows[i].data);
+
+        assert_int_equal(gn_relay_cne(rig->relay, publisher, &request), GN_EINVAL);
+        gn_buf_free(&request.data);
+    }
+    assert_true(counter(rig, "gurnard_events_refused_total", NULL) == GN_LEN(rows));
+}
+
+static void a_publishers_event_is_refused_when_the_outbox_is_full(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_pubsub_item *publisher = make_item(rig, GN_PUBLISHER, "pub-1", "/news", NULL);
+    struct gn_cne_request request = request_of("t", NULL, "{}");
+
+    gn_outbox_free(rig->outbox);
+    open_outbox(rig, 10);
+    open_relay(rig, false, NULL);
+    (void)subscribe(rig, "/news", "fake://a");
+    assert_int_equal(gn_relay_cne(rig->relay, publisher, &request), GN_EFULL);
+    assert_null(gn_state_get(rig->state, GN_STR("/news")));
+    gn_buf_free(&request.data);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_complete_event_arrives_as_it_was_sent),
+        TEST(the_registry_fills_what_a_record_lacks),
+        TEST(the_quality_of_a_look_up_is_counted),
+        TEST(the_registrys_severity_wins_when_told_to),
+        TEST(without_registries_events_pass_as_they_are),
+        TEST(json_without_an_event_is_forwarded_compact),
+        TEST(a_repeated_body_is_delivered_once),
+        TEST(what_does_not_tell_itself_apart_is_never_taken_for_a_repeat),
+        TEST(the_id_follows_from_sender_and_content),
+        TEST(a_sender_without_name_and_address_is_served_at_any_log_level),
+        TEST(context_and_peer_make_the_lane),
+        TEST(an_array_gives_one_event_for_each_element_in_order),
+        TEST(a_body_that_does_not_fit_is_refused_as_a_whole),
+        TEST(what_was_refused_is_no_repeat_later),
+        TEST(an_unreadable_body_is_counted_and_nobody_gets_it),
+        TEST(an_unreadable_body_is_kept_with_its_reason),
+        TEST(both_spellings_of_the_redfish_address_are_routed),
+        TEST(records_without_a_way_out_have_no_sink),
+        TEST(every_subscriber_of_an_address_gets_the_event),
+        TEST(the_last_event_is_remembered_even_without_subscribers),
+        TEST(a_publishers_event_goes_out_under_the_publishers_address),
+        TEST(a_publisher_under_the_old_address_reaches_the_new_one),
+        TEST(an_event_without_type_or_data_cannot_be_sent),
+        TEST(a_publishers_event_is_refused_when_the_outbox_is_full),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
