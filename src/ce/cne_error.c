@@ -216,10 +216,6 @@ void gn_cne_explain(struct gn_str body, const struct gn_json_limits *limits,
     struct gn_json_scan scan;
     struct failure f;
 
-    if (body.len == 0) {
-        gn_cne_say(error, "EOF");
-        return;
-    }
     gn_json_scan_init(&scan, body, limits);
     f = (struct failure){.at = scan.at, .end = scan.end};
     while (gn_json_next(&scan, &token) == GN_OK) {

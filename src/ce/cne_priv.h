@@ -13,14 +13,16 @@
 void gn_cne_say(char error[GN_CNE_ERROR_MAX], const char *format, ...) GN_PRINTF(2, 3);
 
 /* Writes why body is not JSON, as Go's encoding/json words it:
- *   EOF                                 empty body
- *   unexpected end of JSON input        the text ends too early
- *   invalid character 'x' CONTEXT       CONTEXT is one of: looking for beginning of value, looking
- * for beginning of object key string, after object key, after object key:value pair, after array
- * element, after top-level value, in string literal, in string escape code, in \u hexadecimal
- *                                       character escape, in numeric literal, after decimal point
- * in numeric literal, in exponent of numeric literal, in literal true (expecting 'u') and so on
- *   invalid UTF-8 in string literal     ours: Go repairs it silently, we refuse
+ *
+ * - `EOF`: the body is empty
+ * - `unexpected end of JSON input`: it ends too early
+ * - `invalid character 'x' CONTEXT`, where CONTEXT is one of: looking for beginning of value,
+ *   looking for beginning of object key string, after object key, after object key:value pair,
+ *   after array element, after top-level value, in string literal, in string escape code, in \u
+ *   hexadecimal character escape, in numeric literal, after decimal point in numeric literal, in
+ *   exponent of numeric literal, in literal true (expecting 'u') and so on
+ * - `invalid UTF-8 in string literal`: ours; Go repairs it silently, we refuse
+ *
  * body must have failed a scan within limits with GN_EPARSE. */
 void gn_cne_explain(struct gn_str body, const struct gn_json_limits *limits,
                     char error[GN_CNE_ERROR_MAX]);

@@ -286,6 +286,7 @@ static void end_write(void *ctx)
         gn_log_error("store.write_failed file=%s reason=%s", file->path, strerror(file->os_error));
     gn_buf_free(&file->text);
     file->is_running = false;
+    file->has_failed = result != GN_OK;
     STAILQ_CONCAT(&waiters, &file->running);
     if (!STAILQ_EMPTY(&file->next))
         start_write(file);
@@ -306,4 +307,9 @@ enum gn_err gn_pubsub_commit(struct gn_pubsub *store, enum gn_pubsub_kind kind,
     if (!file->is_running)
         start_write(file);
     return GN_OK;
+}
+
+bool gn_pubsub_write_failed(const struct gn_pubsub *store)
+{
+    return store->files[GN_SUBSCRIPTION].has_failed || store->files[GN_PUBLISHER].has_failed;
 }

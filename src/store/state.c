@@ -19,6 +19,7 @@ struct slot {
 
 struct gn_state {
     struct slot *slots;
+    size_t bytes; /* of all events held */
 };
 
 struct gn_state *gn_state_new(void)
@@ -38,6 +39,7 @@ static struct slot *find(struct gn_state *state, struct gn_str resource)
 static void drop(struct gn_state *state, struct slot *slot)
 {
     HASH_DELETE(hh, state->slots, slot);
+    state->bytes -= slot->event->bytes_held;
     gn_event_unref(slot->event);
     free(slot);
 }
@@ -51,24 +53,48 @@ void gn_state_free(struct gn_state *state)
     free(state);
 }
 
-enum gn_err gn_state_put(struct gn_state *state, struct gn_event *event)
+/* Puts event into a slot of the same address; the key moves over to the new event's text. */
+static void replace(struct gn_state *state, struct slot *slot, struct gn_event *event)
 {
-    struct slot *old = find(state, event->resource);
-    struct slot *slot;
+    struct gn_event *old = slot->event;
 
-    if (old == NULL && HASH_COUNT(state->slots) >= GN_STATE_RESOURCES_MAX)
-        return GN_ELIMIT;
-    slot = calloc(1, sizeof *slot);
+    state->bytes += event->bytes_held;
+    state->bytes -= old->bytes_held;
+    slot->event = gn_event_ref(event);
+    slot->hh.key = event->resource.p != NULL ? event->resource.p : "";
+    gn_event_unref(old);
+}
+
+static enum gn_err add(struct gn_state *state, struct gn_event *event)
+{
+    const char *key = event->resource.p != NULL ? event->resource.p : "";
+    struct slot *slot = calloc(1, sizeof *slot);
+
     if (slot == NULL)
         return GN_ENOMEM;
-    HASH_ADD_KEYPTR(hh, state->slots, event->resource.p, event->resource.len, slot);
+    HASH_ADD_KEYPTR(hh, state->slots, key, event->resource.len, slot);
     if (slot->hh.tbl == NULL) {
         free(slot);
         return GN_ENOMEM;
     }
     slot->event = gn_event_ref(event);
-    if (old != NULL)
-        drop(state, old);
+    state->bytes += event->bytes_held;
+    return GN_OK;
+}
+
+enum gn_err gn_state_put(struct gn_state *state, struct gn_event *event)
+{
+    struct slot *slot = find(state, event->resource);
+    size_t bytes = state->bytes + event->bytes_held;
+
+    if (slot != NULL)
+        bytes -= slot->event->bytes_held;
+    if (bytes > GN_STATE_BYTES_MAX ||
+        (slot == NULL && HASH_COUNT(state->slots) >= GN_STATE_RESOURCES_MAX))
+        return GN_ELIMIT;
+    if (slot == NULL)
+        return add(state, event);
+    replace(state, slot, event);
     return GN_OK;
 }
 

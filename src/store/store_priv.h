@@ -54,6 +54,7 @@ struct gn_pubsub_file {
     struct gn_buf text;
     enum gn_err result;
     int os_error;                     /* errno of a failed write */
+    bool has_failed;                  /* the last write that ended did not reach the disk */
     struct gn_pubsub_waiters running; /* told by the write that runs */
     struct gn_pubsub_waiters next;    /* told by the one after it */
 };

@@ -342,7 +342,7 @@ static void what_is_not_json_is_explained_as_go_does(void **state)
     static const struct {
         const char *body, *want;
     } rows[] = {
-        {"", "EOF"},
+        {"", "unexpected end of JSON input"},
         {" ", "unexpected end of JSON input"},
         {"{", "unexpected end of JSON input"},
         {"{\"a\":1", "unexpected end of JSON input"},

@@ -15,6 +15,6 @@
 #define GN_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The object of type that holds *ptr as its member. ptr is a char-compatible pointer. */
-#define GN_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define GN_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

@@ -13,8 +13,8 @@
 
 /* Parses text as one JSON value of any type, checking size, depth and token count with
  * gn_json_scan first so that hostile input cannot grow the tree: GN_ELIMIT, GN_EPARSE, GN_ENOMEM.
- * limits: NULL means 1 MiB, depth 32, 16384 tokens. \u0000, lone surrogates and numbers out of range
- * are GN_EPARSE here. Returns an owned value in *value, NULL on any error. */
+ * limits: NULL means 1 MiB, depth 32, 16384 tokens. \u0000, lone surrogates and numbers out of
+ * range are GN_EPARSE here. Returns an owned value in *value, NULL on any error. */
 struct gn_json_limits;
 GN_MUST_CHECK enum gn_err gn_json_parse(struct gn_str text, const struct gn_json_limits *limits,
                                         json_t **value);

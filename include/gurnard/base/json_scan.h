@@ -1,6 +1,6 @@
-/* A validating pull scanner over JSON bytes: one pass, no tree, no copies. It follows RFC 8259 to the
- * letter, checks UTF-8 inside strings, and bounds size, depth and number of tokens. What it returns
- * are views into the input.
+/* A validating pull scanner over JSON bytes: one pass, no tree, no copies. It follows RFC 8259 to
+ * the letter, checks UTF-8 inside strings, and bounds size, depth and number of tokens. What it
+ * returns are views into the input.
  *
  *     struct gn_json_scan s;
  *     struct gn_json_token t;
@@ -54,16 +54,16 @@ struct gn_json_token {
 struct gn_json_scan {
     const char *start, *at, *end;
     const struct gn_json_limits *limits;
-    uint64_t is_object;  /* bit d: the container at depth d is an object */
-    uint32_t depth;      /* containers open now */
-    uint32_t tokens;     /* seen so far */
-    uint8_t expect;      /* private: what the grammar allows next */
-    bool had_bad_utf8;   /* see repair_utf8 */
-    enum gn_err err;     /* the first error, sticky */
+    uint64_t is_object; /* bit d: the container at depth d is an object */
+    uint32_t depth;     /* containers open now */
+    uint32_t tokens;    /* seen so far */
+    uint8_t expect;     /* private: what the grammar allows next */
+    bool had_bad_utf8;  /* see repair_utf8 */
+    enum gn_err err;    /* the first error, sticky */
 };
 
-/* Starts a scan of text, which must outlive it; limits is borrowed. A UTF-8 byte order mark in front
- * and NUL bytes or white space behind the value are skipped (BMCs send both). */
+/* Starts a scan of text, which must outlive it; limits is borrowed. A UTF-8 byte order mark in
+ * front and NUL bytes or white space behind the value are skipped (BMCs send both). */
 void gn_json_scan_init(struct gn_json_scan *scan, struct gn_str text,
                        const struct gn_json_limits *limits);
 
@@ -73,8 +73,8 @@ GN_MUST_CHECK enum gn_err gn_json_next(struct gn_json_scan *scan, struct gn_json
 
 /* token is a value's first token (not a key, not an end). Goes past the whole value and gives its
  * bytes as received. */
-GN_MUST_CHECK enum gn_err gn_json_skip(struct gn_json_scan *scan,
-                                       const struct gn_json_token *token, struct gn_str *raw);
+GN_MUST_CHECK enum gn_err gn_json_skip(struct gn_json_scan *scan, const struct gn_json_token *token,
+                                       struct gn_str *raw);
 
 /* Byte offset at which the scan stands, for messages. */
 size_t gn_json_offset(const struct gn_json_scan *scan);

@@ -1,8 +1,8 @@
 /* Counters, gauges and histograms, printed in the Prometheus text format 0.0.4.
  *
  * A series is registered once and gives a handle that lives as long as the set; adding to it is a
- * plain addition. Registering allocates and aborts when there is no memory: it happens at start. Used
- * by one thread. Every name must have a row in docs/metrics.md (lint). */
+ * plain addition. Registering allocates and aborts when there is no memory: it happens at start.
+ * Used by one thread. Every name must have a row in docs/metrics.md (lint). */
 #ifndef GURNARD_BASE_METRICS_H
 #define GURNARD_BASE_METRICS_H
 
@@ -29,8 +29,8 @@ void gn_metrics_free(struct gn_metrics *metrics);
  * another kind, or one that the format does not allow, is our mistake and aborts. */
 struct gn_metric *gn_metrics_counter(struct gn_metrics *metrics, const char *name,
                                      const char *labels, const char *help);
-struct gn_metric *gn_metrics_gauge(struct gn_metrics *metrics, const char *name,
-                                   const char *labels, const char *help);
+struct gn_metric *gn_metrics_gauge(struct gn_metrics *metrics, const char *name, const char *labels,
+                                   const char *help);
 
 /* Registers a histogram with count upper bounds in rising order (+Inf is added). */
 struct gn_histogram *gn_metrics_histogram(struct gn_metrics *metrics, const char *name,

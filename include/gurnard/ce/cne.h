@@ -1,4 +1,5 @@
-/* CloudNativeEvents: the JSON that cloud-event-proxy's v1 API sends and takes (docs/api.md). Pure. */
+/* CloudNativeEvents: the JSON that cloud-event-proxy's v1 API sends and takes (docs/api.md). Pure.
+ */
 #ifndef GURNARD_CE_CNE_H
 #define GURNARD_CE_CNE_H
 
@@ -9,9 +10,9 @@
 #include "gurnard/base/err.h"
 #include "gurnard/ce/event.h"
 
-#define GN_CNE_TYPE_REDFISH  "event.redfish.alert"
-#define GN_CNE_BODY_PARTS    3
-#define GN_CNE_CONTENT_TYPE  "application/json"
+#define GN_CNE_TYPE_REDFISH "event.redfish.alert"
+#define GN_CNE_BODY_PARTS   3
+#define GN_CNE_CONTENT_TYPE "application/json"
 
 /* The body that a v1 consumer gets, as pieces to be sent one after another without copying:
  *   {"id":"<subscription id>   ","type":...
@@ -38,25 +39,26 @@ struct gn_cne_request {
     struct gn_str source; /* plain text, may be absent */
     int64_t time_ns;      /* 0 when absent */
     struct gn_str data_schema;
-    struct gn_buf data;   /* re-encoded data object, compact; empty when the body had none */
-    struct gn_buf plain;  /* private: the texts that had escapes */
+    struct gn_buf data;  /* re-encoded data object, compact; empty when the body had none */
+    struct gn_buf plain; /* private: the texts that had escapes */
 };
 
 #define GN_CNE_ERROR_MAX 256
 
-/* Parses the body of POST /create/event; member names in their exact case, null counts as absent, of
- * members given twice the last counts, unknown ones are dropped. On GN_EPARSE and GN_EINVAL error holds
- * the text that the v1 API answers (as Go's decoder words it, contract in docs/api.md), else "":
- *   empty body                   EOF
- *   body cut short               unexpected end of JSON input
- *   not JSON                     invalid character 'x' looking for beginning of value
- *   a member of a wrong type     ReadString: expects " or n, but found 5
- *   time not RFC 3339            cannot convert "garbage" to time.Time: not in RFC3339 format
- *   unknown valueType            value type weird is not supported
+/* Parses the body of POST /create/event; member names in their exact case, null counts as absent,
+ * of members given twice the last counts, unknown ones are dropped. On GN_EPARSE and GN_EINVAL
+ * error holds the text that the v1 API answers, as Go's decoder words it (docs/api.md), else "":
+ *
+ * - body cut short: `unexpected end of JSON input`
+ * - not JSON: `invalid character 'x' looking for beginning of value`
+ * - a member of a wrong type: `ReadString: expects " or n, but found 5`
+ * - time not RFC 3339: `cannot convert "garbage" to time.Time: not in RFC3339 format`
+ * - unknown valueType: `value type weird is not supported`
+ *
  * decimal64.3 takes a number or a string and becomes a string in the shortest form that means the
- * same ("100.30" becomes "100.3"); enumeration takes a string, or a number as its text; redfish-event
- * takes any value and passes it on. limits: of the body; invalid UTF-8 is never let through.
- * GN_ELIMIT, GN_ENOMEM. On success the caller frees with gn_cne_request_fini(). */
+ * same ("100.30" becomes "100.3"); enumeration takes a string, or a number as its text;
+ * redfish-event takes any value and passes it on. limits: of the body; invalid UTF-8 is never let
+ * through. GN_ELIMIT, GN_ENOMEM. On success the caller frees with gn_cne_request_fini(). */
 struct gn_json_limits;
 GN_MUST_CHECK enum gn_err gn_cne_parse(struct gn_str body, const struct gn_json_limits *limits,
                                        struct gn_cne_request *request,

@@ -1,7 +1,7 @@
 /* One event on its way: immutable, reference-counted, encoded once and shared by all subscribers.
  *
- * It is held as the CloudNativeEvent that v1 consumers get; the other faces (CloudEvents 0.3 and 1.0)
- * are cut from the same bytes. */
+ * It is held as the CloudNativeEvent that v1 consumers get; the other faces (CloudEvents 0.3
+ * and 1.0) are cut from the same bytes. */
 #ifndef GURNARD_CE_EVENT_H
 #define GURNARD_CE_EVENT_H
 
@@ -14,21 +14,21 @@
 
 /* What an event is made from. All views are copied. */
 struct gn_event_parts {
-    struct gn_id id;         /* of the event itself, stable over retries and subscribers */
-    struct gn_str type;      /* plain text, e.g. event.redfish.alert */
-    struct gn_str source;    /* plain text: the CNE `source`, e.g. the publisher's resource */
-    struct gn_str resource;  /* plain text: address it is published under; routing looks at this one */
-    struct gn_str data;      /* JSON text of the data object {"version":...,"values":[...]}; compact;
-                              * absent: the event has no data member */
+    struct gn_id id;        /* of the event itself, stable over retries and subscribers */
+    struct gn_str type;     /* plain text, e.g. event.redfish.alert */
+    struct gn_str source;   /* plain text: the CNE `source`, e.g. the publisher's resource */
+    struct gn_str resource; /* plain text: the address it is published under and routed by */
+    struct gn_str data;     /* JSON text of the data object {"version":...,"values":[...]}; compact;
+                             * absent: the event has no data member */
     struct gn_str data_schema; /* plain text; absent as a rule */
-    int64_t time_ns;         /* the event's time, UTC */
-    uint64_t received_us;    /* monotonic clock at arrival, for the latency figures */
-    uint64_t lane;           /* events of equal lane (one BMC) keep their order on each subscription */
+    int64_t time_ns;           /* the event's time, UTC */
+    uint64_t received_us;      /* monotonic clock at arrival, for the latency figures */
+    uint64_t lane; /* events of equal lane (one BMC) keep their order on each subscription */
 };
 
 struct gn_event {
-    uint32_t refs;        /* private */
-    uint32_t bytes_held;  /* size of this allocation, for accounts */
+    uint32_t refs;       /* private */
+    uint32_t bytes_held; /* size of this allocation, for accounts */
     struct gn_id id;
     int64_t time_ns;
     uint64_t received_us;
@@ -36,7 +36,7 @@ struct gn_event {
     struct gn_str type;
     struct gn_str source;
     struct gn_str resource;
-    struct gn_str data;   /* as given */
+    struct gn_str data;     /* as given */
     struct gn_str cne_tail; /* the v1 body behind the id's value: `","type":...}`; holds data */
 };
 

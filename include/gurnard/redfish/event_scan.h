@@ -85,8 +85,7 @@ struct gn_redfish_event {
     uint32_t record_count;
     bool is_bare;      /* there was no envelope: a record came alone, the only one of records */
     bool had_bad_utf8; /* as that of the payload: raw and the views may hold invalid UTF-8 */
-    struct gn_str
-        raw; /* the element of the body that this event is: all of it, or one array element */
+    struct gn_str raw; /* what of the body this event is: all of it, or one array element */
 };
 
 enum gn_redfish_kind {

@@ -15,7 +15,7 @@ uint32_t gn_backoff_ceiling_ms(const struct gn_backoff *backoff, uint32_t attemp
 /* Full jitter: a delay between half of min_ms and the ceiling, chosen by random (any 32 bits).
  * retry_after_ms, the receiver's own wish, is the least delay (at most GN_RETRY_AFTER_MAX_MS). */
 #define GN_RETRY_AFTER_MAX_MS 300000U
-uint32_t gn_backoff_ms(const struct gn_backoff *backoff, uint32_t attempts,
-                       uint32_t retry_after_ms, uint32_t random);
+uint32_t gn_backoff_ms(const struct gn_backoff *backoff, uint32_t attempts, uint32_t retry_after_ms,
+                       uint32_t random);
 
 #endif

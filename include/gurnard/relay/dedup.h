@@ -17,7 +17,6 @@
 
 struct gn_dedup;
 
-/* An empty memory; NULL when there is none. free(NULL) is fine. */
 /* Remembers nothing yet. NULL when there is no memory. Freed by gn_dedup_free(). */
 struct gn_dedup *gn_dedup_new(void);
 void gn_dedup_free(struct gn_dedup *dedup);

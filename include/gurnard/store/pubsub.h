@@ -1,8 +1,8 @@
 /* Subscriptions and publishers: the records of the v1 API, in memory and in pub.json and sub.json.
  *
- * The files have the layout of cloud-event-proxy's (docs/store.md), so that a swap in either direction
- * keeps every id. Memory is the truth; changes are written as a whole by the helper thread (replace,
- * sync) and acknowledged to the caller afterwards. One thread uses it. */
+ * The files have the layout of cloud-event-proxy's (docs/store.md), so that a swap in either
+ * direction keeps every id. Memory is the truth; changes are written as a whole by the helper
+ * thread (replace, sync) and acknowledged to the caller afterwards. One thread uses it. */
 #ifndef GURNARD_STORE_PUBSUB_H
 #define GURNARD_STORE_PUBSUB_H
 
@@ -31,8 +31,8 @@ struct gn_pubsub_item {
     char *endpoint_uri; /* where events go; NULL: they are only logged */
     char *uri_location; /* our link, as given at creation; from an old file maybe empty */
     enum gn_pubsub_kind kind;
-    void *user;         /* the observer's: the sink of a subscription; NULL at first */
-    UT_hash_handle hh;  /* by id */
+    void *user;        /* the observer's: the sink of a subscription; NULL at first */
+    UT_hash_handle hh; /* by id */
 };
 
 struct gn_pubsub;
@@ -44,17 +44,18 @@ struct gn_pubsub_observer {
     void *ctx;
 };
 
-/* Opens folder (made when missing) and takes its lock (file "lock", flock), so that two daemons never
- * share a store. Blocks; at start only. worker: borrowed, does the writes. observer: copied, may be
- * NULL. GN_EEXIST: somebody else holds the folder. GN_EIO, GN_ENOMEM. */
+/* Opens folder (made when missing) and takes its lock (file "lock", flock), so that two daemons
+ * never share a store. Blocks; at start only. worker: borrowed, does the writes. observer: copied,
+ * may be NULL. GN_EEXIST: somebody else holds the folder. GN_EIO, GN_ENOMEM. */
 GN_MUST_CHECK enum gn_err gn_pubsub_open(const char *folder, struct gn_worker *worker,
                                          const struct gn_pubsub_observer *observer,
                                          struct gn_pubsub **store);
 
-/* Reads both files. Keys in v1 and v2 spelling; unknown members are ignored; a record that cannot be
- * used is logged and left out. A file that is broken as a whole is renamed to NAME.bad and logged, and
- * the store starts empty for that kind. Empty files (as the original leaves them) hold nothing. Blocks;
- * at start only. GN_EIO: a file cannot be read, or a broken one not be put aside. GN_ENOMEM. */
+/* Reads both files. Keys in v1 and v2 spelling; unknown members are ignored; a record that cannot
+ * be used is logged and left out. A file that is broken as a whole is renamed to NAME.bad and
+ * logged, and the store starts empty for that kind. Empty files (as the original leaves them) hold
+ * nothing. Blocks; at start only. GN_EIO: a file cannot be read, or a broken one not be put aside.
+ * GN_ENOMEM. */
 GN_MUST_CHECK enum gn_err gn_pubsub_load(struct gn_pubsub *store);
 
 /* All commits must have been called back. Tells the observer nothing. NULL is fine. */
@@ -79,18 +80,21 @@ void gn_pubsub_remove_all(struct gn_pubsub *store, enum gn_pubsub_kind kind);
 /* How many records of a kind there are. */
 size_t gn_pubsub_count(const struct gn_pubsub *store, enum gn_pubsub_kind kind);
 
-/* Calls fn for each record in the order of creation until it returns false. fn may remove the record
- * that it is given, no other. */
+/* Calls fn for each record in the order of creation until it returns false. fn may remove the
+ * record that it is given, no other. */
 typedef bool (*gn_pubsub_each_fn)(void *ctx, struct gn_pubsub_item *item);
 void gn_pubsub_each(struct gn_pubsub *store, enum gn_pubsub_kind kind, gn_pubsub_each_fn fn,
                     void *ctx);
 
 /* Has all changes of kind made so far written and synced. done is called in a later turn, exactly
- * once: GN_OK, or GN_EIO (the old file stands, memory keeps the change, the next commit tries again).
- * Commits that come while a write runs share the next one. */
+ * once: GN_OK, or GN_EIO (the old file stands, memory keeps the change, the next commit tries
+ * again). Commits that come while a write runs share the next one. */
 typedef void (*gn_pubsub_done_fn)(void *ctx, enum gn_err err);
 GN_MUST_CHECK enum gn_err gn_pubsub_commit(struct gn_pubsub *store, enum gn_pubsub_kind kind,
                                            gn_pubsub_done_fn done, void *ctx);
+
+/* Whether the last write of either kind failed: what memory holds is not all on disk. */
+bool gn_pubsub_write_failed(const struct gn_pubsub *store);
 
 /* Appends one record as compact JSON with the keys id, endpointUri, uriLocation, resource in this
  * order, endpointUri "" when absent: the answer of the v1 API. */

@@ -1,5 +1,5 @@
-/* Bodies that could not be read, kept for people to look at: one file each in <store>/quarantine, the
- * oldest make room for new ones. Written by the helper thread; losing one is not an error. */
+/* Bodies that could not be read, kept for people to look at: one file each in <store>/quarantine,
+ * the oldest make room for new ones. Written by the helper thread; losing one is not an error. */
 #ifndef GURNARD_STORE_QUARANTINE_H
 #define GURNARD_STORE_QUARANTINE_H
 
@@ -15,9 +15,9 @@
 struct gn_quarantine;
 
 struct gn_quarantine_config {
-    const char *folder;     /* copied; made when missing */
-    uint32_t max_files;     /* at least 1 */
-    uint64_t max_bytes;     /* of all bodies */
+    const char *folder;         /* copied; made when missing */
+    uint32_t max_files;         /* at least 1 */
+    uint64_t max_bytes;         /* of all bodies */
     uint64_t max_pending_bytes; /* bodies waiting for the helper thread; beyond, new ones are only
                                  * counted */
 };
@@ -30,8 +30,8 @@ GN_MUST_CHECK enum gn_err gn_quarantine_open(const struct gn_quarantine_config *
 /* Jobs must have been run (gn_worker_free()). NULL is fine. */
 void gn_quarantine_close(struct gn_quarantine *quarantine);
 
-/* Keeps a copy of body. The file's name is <time in ns>-<n>.body; a second one, .meta, holds one JSON
- * object {"received","source","reason","bytes"}. source and reason are plain text. */
+/* Keeps a copy of body. The file's name is <time in ns>-<n>.body; a second one, .meta, holds one
+ * JSON object {"received","source","reason","bytes"}. source and reason are plain text. */
 void gn_quarantine_put(struct gn_quarantine *quarantine, struct gn_str body, struct gn_str source,
                        const char *reason);
 

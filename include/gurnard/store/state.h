@@ -8,7 +8,8 @@
 #include "gurnard/base/err.h"
 #include "gurnard/ce/event.h"
 
-#define GN_STATE_RESOURCES_MAX 10000 /* addresses remembered; further ones are not */
+#define GN_STATE_RESOURCES_MAX 10000              /* addresses remembered; further ones are not */
+#define GN_STATE_BYTES_MAX     ((size_t)64 << 20) /* of all events held; beyond, old ones stay */
 
 struct gn_state;
 

@@ -18,9 +18,9 @@
 
 /* One message to be sent. */
 struct gn_message_out {
-    const char *address;                   /* URL of the receiver */
-    const char *const *headers;            /* "Name: value" lines ended by NULL; HTTP only */
-    struct gn_str body[GN_MESSAGE_PARTS];  /* sent one after another */
+    const char *address;                  /* URL of the receiver */
+    const char *const *headers;           /* "Name: value" lines ended by NULL; HTTP only */
+    struct gn_str body[GN_MESSAGE_PARTS]; /* sent one after another */
     uint32_t timeout_ms;
 };
 

@@ -10,8 +10,7 @@
 
 /* Gets each message; fills *sent (preset to GN_OK, status 200). Returns false to leave the send
  * pending until it is cancelled, as a receiver that hangs would. */
-typedef bool (*gn_inproc_fn)(void *ctx, const struct gn_message_out *message,
-                             struct gn_sent *sent);
+typedef bool (*gn_inproc_fn)(void *ctx, const struct gn_message_out *message, struct gn_sent *sent);
 
 /* A new transport; fn is called in the turn after send. NULL when there is no memory. */
 struct gn_transport *gn_transport_inproc_new(struct gn_loop *loop, gn_inproc_fn fn, void *ctx);
