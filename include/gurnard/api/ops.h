@@ -1,0 +1,35 @@
+/* For operators and kubelets: /metrics, /livez, /readyz, /healthz. */
+#ifndef GURNARD_API_OPS_H
+#define GURNARD_API_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "gurnard/base/metrics.h"
+#include "gurnard/net/http_server.h"
+
+/* One condition of readiness, checked at each request. Returns NULL when it holds, else the reason
+ * in a few words (static). */
+typedef const char *(*gn_ready_fn)(void *ctx);
+
+struct gn_ready_check {
+    const char *name; /* shown with ?verbose: listeners, store, registries */
+    gn_ready_fn fn;
+    void *ctx;
+};
+
+/* Lives in its owner. */
+struct gn_ops {
+    struct gn_metrics *metrics;          /* borrowed */
+    const struct gn_ready_check *checks; /* borrowed */
+    size_t check_count;
+    bool is_stopping; /* set at SIGTERM: not ready any more */
+};
+
+/* The handler of the admin port; ctx is a struct gn_ops. */
+void gn_ops_on_request(void *ctx, struct gn_http_request *request);
+
+/* Answers /livez, /readyz and /healthz; false for every other path. For the API port. */
+bool gn_ops_handle_probe(struct gn_ops *ops, struct gn_http_request *request);
+
+#endif

@@ -1,0 +1,41 @@
+/* The REST API port: dispatches by path. */
+#include "gurnard/api/rest.h"
+
+#include "gurnard/api/reply.h"
+#include "gurnard/base/url.h"
+
+/* 301 to the cleaned path, as Go's router answers one with "//". */
+static void redirect(struct gn_http_request *request, struct gn_buf *location)
+{
+    struct gn_str query = gn_http_query(request);
+    const char *headers[] = {"Location", NULL, NULL};
+    struct gn_http_reply reply = {.status = 301, .headers = headers};
+
+    if (query.p != NULL) {
+        gn_buf_putc(location, '?');
+        gn_buf_add_str(location, query);
+    }
+    if (gn_buf_err(location) != GN_OK) {
+        gn_reply_empty(request, 503);
+        return;
+    }
+    headers[1] = location->data;
+    gn_http_reply(request, &reply);
+}
+
+void gn_rest_on_request(void *ctx, struct gn_http_request *request)
+{
+    struct gn_rest *rest = ctx;
+    struct gn_str path = gn_http_path(request);
+    struct gn_buf cleaned = gn_buf_with_limit((size_t)64 << 10);
+
+    if (path.len == 0 || path.p[0] != '/')
+        gn_reply_not_found(request);
+    else if (gn_url_clean_path(path, &cleaned))
+        redirect(request, &cleaned);
+    else if (gn_str_eq(path, GN_STR("/")))
+        gn_reply_text(request, 200, "gurnard\n");
+    else if (!gn_ops_handle_probe(rest->ops, request) && !gn_v1_handle(rest->v1, request))
+        gn_reply_not_found(request);
+    gn_buf_free(&cleaned);
+}

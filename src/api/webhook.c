@@ -1,0 +1,254 @@
+/* What BMCs talk to. */
+#define HASH_NONFATAL_OOM 1 /* a token without memory is reported; the daemon goes on */
+#include "gurnard/api/webhook.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "gurnard/api/reply.h"
+#include "gurnard/base/log.h"
+#include "gurnard/base/secret.h"
+
+#define RETRY_AFTER_S "5" /* asked for with 503: a BMC's own pause is longer as a rule */
+
+struct token {
+    char *name;
+    struct gn_secret secret;
+    UT_hash_handle hh;
+};
+
+struct gn_webhook {
+    struct gn_relay *relay;
+    bool require_token;
+    bool reject_unreadable;
+    struct token *tokens; /* by name */
+    struct gn_metric *unauthorized;
+    struct gn_log_limit unauthorized_limit;
+};
+
+static void free_tokens(struct token **tokens)
+{
+    struct token *token;
+    struct token *next;
+
+    HASH_ITER (hh, *tokens, token, next) {
+        HASH_DEL(*tokens, token);
+        gn_secret_free(&token->secret);
+        free(token->name);
+        free(token);
+    }
+}
+
+static enum gn_err add_token(struct token **tokens, const struct gn_webhook_token *from)
+{
+    struct gn_str name = gn_str_of(from->name);
+    struct token *token;
+
+    HASH_FIND(hh, *tokens, name.p, name.len, token);
+    if (token == NULL) {
+        token = calloc(1, sizeof *token);
+        if (token == NULL)
+            return GN_ENOMEM;
+        token->name = gn_str_dup(name);
+        if (token->name != NULL)
+            HASH_ADD_KEYPTR(hh, *tokens, token->name, name.len, token);
+        if (token->name == NULL || token->hh.tbl == NULL) {
+            free(token->name);
+            free(token);
+            return GN_ENOMEM;
+        }
+    }
+    gn_secret_free(&token->secret);
+    return gn_secret_set(&token->secret, gn_str_of(from->token)) ? GN_OK : GN_ENOMEM;
+}
+
+enum gn_err gn_webhook_set_tokens(struct gn_webhook *webhook, const struct gn_webhook_token *tokens,
+                                  size_t count)
+{
+    struct token *fresh = NULL;
+    enum gn_err err = GN_OK;
+
+    for (size_t i = 0; i < count && err == GN_OK; i++)
+        err = add_token(&fresh, &tokens[i]);
+    if (err != GN_OK) {
+        free_tokens(&fresh);
+        return err;
+    }
+    free_tokens(&webhook->tokens);
+    webhook->tokens = fresh;
+    return GN_OK;
+}
+
+struct gn_webhook *gn_webhook_new(const struct gn_webhook_config *config, struct gn_relay *relay,
+                                  struct gn_metrics *metrics)
+{
+    struct gn_webhook *webhook = calloc(1, sizeof *webhook);
+
+    if (webhook == NULL)
+        return NULL;
+    webhook->relay = relay;
+    webhook->require_token = config->require_token;
+    webhook->reject_unreadable = config->reject_unreadable;
+    webhook->unauthorized = gn_metrics_counter(metrics, "gurnard_webhook_unauthorized_total", NULL,
+                                               "POSTs to the webhook without the right token.");
+    if (gn_webhook_set_tokens(webhook, config->tokens, config->token_count) != GN_OK) {
+        free(webhook);
+        return NULL;
+    }
+    return webhook;
+}
+
+void gn_webhook_free(struct gn_webhook *webhook)
+{
+    if (webhook == NULL)
+        return;
+    free_tokens(&webhook->tokens);
+    free(webhook);
+}
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Letters, digits and the bytes of marks, 1 to max of them. */
+static bool consists_of(struct gn_str text, const char *marks, size_t max)
+{
+    if (text.len == 0 || text.len > max)
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_alnum(text.p[i]) && memchr(marks, text.p[i], strlen(marks)) == NULL)
+            return false;
+    return true;
+}
+
+bool gn_webhook_is_name(struct gn_str text)
+{
+    return consists_of(text, "._-:", GN_WEBHOOK_NAME_MAX);
+}
+
+bool gn_webhook_is_token(struct gn_str text)
+{
+    return consists_of(text, "-._~!$&'()*+,;=:@", GN_WEBHOOK_TOKEN_MAX); /* RFC 3986, pchar */
+}
+
+/* Splits what is behind "/webhook". false: no such path. */
+static bool parse_path(struct gn_str rest, struct gn_str *name, struct gn_str *token)
+{
+    *name = GN_STR_NONE;
+    *token = GN_STR_NONE;
+    if (rest.len == 0)
+        return true;
+    if (rest.p[0] != '/')
+        return false;
+    rest.p++;
+    rest.len--;
+    *name = gn_str_cut(rest, '/', token);
+    if (name->len == 0) {
+        *name = GN_STR_NONE;
+        return token->len == 0;
+    }
+    return gn_webhook_is_name(*name) &&
+           (token->len == 0 || memchr(token->p, '/', token->len) == NULL);
+}
+
+static bool is_authorized(struct gn_webhook *webhook, struct gn_str name, struct gn_str given)
+{
+    const struct token *token = NULL;
+
+    if (name.p != NULL)
+        HASH_FIND(hh, webhook->tokens, name.p, name.len, token);
+    if (token == NULL)
+        return !webhook->require_token;
+    return gn_secret_eq(&token->secret, given);
+}
+
+static void answer_intake(const struct gn_webhook *webhook, struct gn_http_request *request,
+                          enum gn_intake outcome)
+{
+    static const char *const later[] = {"Retry-After", RETRY_AFTER_S, NULL};
+    struct gn_http_reply reply = {.status = 200,
+                                  .content_type = "application/json",
+                                  .body = GN_STR("{}"),
+                                  .body_is_static = true};
+
+    if (outcome == GN_INTAKE_FULL) {
+        reply.status = 503;
+        reply.headers = later;
+    } else if (outcome == GN_INTAKE_NOT_JSON && webhook->reject_unreadable) {
+        reply.status = 400;
+        reply.body = GN_STR("{\"error\":\"not JSON\"}");
+    }
+    gn_http_reply(request, &reply);
+}
+
+/* The CloudEvents webhook handshake: consent to whoever asks, at any rate. */
+static void answer_options(struct gn_http_request *request)
+{
+    static const char *const consent[] = {
+        "Allow", "GET, HEAD, POST, PUT, OPTIONS", "WebHook-Allowed-Origin",
+        "*",     "WebHook-Allowed-Rate",          "*",
+        NULL};
+    static const char *const plain[] = {"Allow", "GET, HEAD, POST, PUT, OPTIONS", NULL};
+    bool is_asked = gn_http_header(request, "WebHook-Request-Origin").p != NULL;
+    const struct gn_http_reply reply = {.status = 200, .headers = is_asked ? consent : plain};
+
+    gn_http_reply(request, &reply);
+}
+
+static void take_post(struct gn_webhook *webhook, struct gn_http_request *request,
+                      struct gn_str name)
+{
+    struct gn_str body = gn_http_body(request);
+    const struct gn_relay_source source = {.name = name, .peer = gn_http_peer(request)};
+
+    answer_intake(webhook, request,
+                  body.len == 0 ? GN_INTAKE_STORED /* a probe */
+                                : gn_relay_redfish(webhook->relay, &source, body));
+}
+
+static void refuse(struct gn_webhook *webhook, struct gn_http_request *request)
+{
+    uint64_t held;
+
+    gn_metric_add(webhook->unauthorized, 1);
+    if (gn_log_allow(&webhook->unauthorized_limit, gn_http_arrived_us(request) / 1000, &held))
+        gn_log_warn("webhook.unauthorized peer=%.*s held=%ju", (int)gn_http_peer(request).len,
+                    gn_http_peer(request).p, (uintmax_t)held);
+    gn_reply_empty(request, 401);
+}
+
+/* hw-event-proxy's own acknowledgement sink: 200 for a body, 204 without. */
+static void answer_ack(struct gn_http_request *request)
+{
+    gn_reply_empty(request, gn_http_body(request).len > 0 ? 200 : 204);
+}
+
+void gn_webhook_on_request(void *ctx, struct gn_http_request *request)
+{
+    struct gn_webhook *webhook = ctx;
+    struct gn_str path = gn_http_path(request);
+    struct gn_str method = gn_http_method(request);
+    struct gn_str root = GN_STR("/webhook");
+    struct gn_str name;
+    struct gn_str token;
+
+    if (gn_str_eq(path, GN_STR("/ack/event"))) {
+        answer_ack(request);
+    } else if (!gn_str_has_prefix(path, root) ||
+               !parse_path((struct gn_str){path.p + root.len, path.len - root.len}, &name,
+                           &token)) {
+        gn_reply_not_found(request);
+    } else if (!is_authorized(webhook, name, token)) {
+        refuse(webhook, request);
+    } else if (gn_str_eq(method, GN_STR("POST")) || gn_str_eq(method, GN_STR("PUT"))) {
+        take_post(webhook, request, name);
+    } else if (gn_str_eq(method, GN_STR("GET")) || gn_str_eq(method, GN_STR("HEAD"))) {
+        answer_intake(webhook, request, GN_INTAKE_STORED);
+    } else if (gn_str_eq(method, GN_STR("OPTIONS"))) {
+        answer_options(request);
+    } else {
+        gn_reply_bad_method(request);
+    }
+}
