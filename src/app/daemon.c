@@ -1,0 +1,220 @@
+/* gurnardd's life: start, signals, draining, end. */
+#include "gurnard/app/daemon.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon_priv.h"
+#include "gurnard/base/log.h"
+
+#define DRAIN_TICK_MS 20 /* how often a draining daemon looks whether all is out */
+
+static void serve_webhook(struct daemon *daemon)
+{
+    if (daemon->webhook_server != NULL || daemon->is_stopping)
+        return;
+    gn_timer_stop(&daemon->registry_wait);
+    if (gn_daemon_serve_webhook(daemon) != GN_OK) {
+        daemon->exit_code = 1;
+        gn_loop_stop(daemon->loop);
+        return;
+    }
+    gn_log_info("gurnardd.ready webhook=%u api=%u admin=%u version=%s", daemon->webhook_port,
+                daemon->api_port, daemon->admin_port, GN_VERSION);
+}
+
+static void on_registries_loaded(void *ctx)
+{
+    serve_webhook(ctx);
+}
+
+static void on_registries_late(void *ctx)
+{
+    gn_log_warn("registries.late waited_ms=%d", GN_DAEMON_REGISTRY_WAIT_MS);
+    serve_webhook(ctx);
+}
+
+static void stop_if_drained(void *ctx)
+{
+    struct daemon *daemon = ctx;
+    uint32_t requests = gn_http_server_pending(daemon->api_server);
+
+    if (daemon->webhook_server != NULL)
+        requests += gn_http_server_pending(daemon->webhook_server);
+    if (requests == 0 && gn_outbox_pending(daemon->outbox) == 0) {
+        gn_loop_stop(daemon->loop);
+        return;
+    }
+    gn_timer_start(&daemon->drain_tick, DRAIN_TICK_MS);
+}
+
+static void on_drain_over(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    gn_log_warn("gurnardd.undelivered events=%ju", (uintmax_t)gn_outbox_pending(daemon->outbox));
+    gn_loop_stop(daemon->loop);
+}
+
+/* SIGTERM: no longer ready, no new connections, what is queued goes out within the time given. */
+static void on_stop_signal(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    if (daemon->is_stopping) {
+        gn_loop_stop(daemon->loop); /* asked twice: now */
+        return;
+    }
+    daemon->is_stopping = true;
+    daemon->ops.is_stopping = true;
+    gn_log_info("gurnardd.stopping undelivered=%ju", (uintmax_t)gn_outbox_pending(daemon->outbox));
+    if (daemon->webhook_server != NULL)
+        gn_http_server_quiesce(daemon->webhook_server);
+    gn_http_server_quiesce(daemon->api_server);
+    gn_v1_stop(daemon->v1);
+    gn_outbox_drain(daemon->outbox);
+    gn_timer_start(&daemon->drain_limit, daemon->settings->shutdown_drain);
+    stop_if_drained(daemon);
+}
+
+/* On the helper thread. */
+static void read_tokens(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    daemon->tokens_err = gn_tokens_read(daemon->settings->webhook_tokens_file, &daemon->tokens_read,
+                                        &daemon->tokens_line);
+}
+
+static void on_tokens_read(void *ctx)
+{
+    struct daemon *daemon = ctx;
+    enum gn_err err = gn_daemon_log_tokens_err(daemon, daemon->tokens_err, daemon->tokens_line);
+
+    daemon->tokens_job_runs = false;
+    if (err == GN_OK)
+        err = gn_webhook_set_tokens(daemon->webhook, daemon->tokens_read.items,
+                                    daemon->tokens_read.count);
+    if (err == GN_OK)
+        gn_log_info("tokens.loaded names=%zu", daemon->tokens_read.count);
+    gn_tokens_free(&daemon->tokens_read);
+}
+
+static void on_reload_signal(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    if (daemon->is_stopping)
+        return;
+    gn_log_info("gurnardd.reloading");
+    gn_registry_loader_start(daemon->registries);
+    if (daemon->tokens_job_runs || daemon->settings->webhook_tokens_file[0] == '\0')
+        return;
+    daemon->tokens_job_runs = true;
+    daemon->tokens_job = (struct gn_job){.run = read_tokens, .done = on_tokens_read, .ctx = daemon};
+    gn_worker_submit(daemon->store_worker, &daemon->tokens_job);
+}
+
+static const char *check_webhook(void *ctx)
+{
+    const struct daemon *daemon = ctx;
+
+    return daemon->webhook_server != NULL ? NULL : "not listening yet";
+}
+
+static const char *check_registries(void *ctx)
+{
+    const struct daemon *daemon = ctx;
+
+    return gn_registry_loader_has_loaded(daemon->registries) ? NULL : "still loading";
+}
+
+static const char *check_store(void *ctx)
+{
+    const struct daemon *daemon = ctx;
+
+    return gn_pubsub_write_failed(daemon->pubsub) ? "the last write failed" : NULL;
+}
+
+static void set_checks(struct daemon *daemon)
+{
+    daemon->checks[0] = (struct gn_ready_check){"webhook", check_webhook, daemon};
+    daemon->checks[1] = (struct gn_ready_check){"registries", check_registries, daemon};
+    daemon->checks[2] = (struct gn_ready_check){"store", check_store, daemon};
+    daemon->ops = (struct gn_ops){.metrics = daemon->metrics,
+                                  .checks = daemon->checks,
+                                  .check_count = DAEMON_CHECKS};
+}
+
+static enum gn_err watch_signals(struct daemon *daemon)
+{
+    static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
+    enum gn_err err = gn_signal_watch(daemon->loop, SIGHUP, on_reload_signal, daemon);
+
+    for (size_t i = 0; i < GN_LEN(stops) && err == GN_OK; i++)
+        err = gn_signal_watch(daemon->loop, stops[i], on_stop_signal, daemon);
+    return err;
+}
+
+static enum gn_err start(struct daemon *daemon)
+{
+    enum gn_err err;
+
+    daemon->metrics = gn_metrics_new();
+    daemon->loop = gn_loop_new(daemon->metrics);
+    if (daemon->metrics == NULL || daemon->loop == NULL) {
+        gn_log_error("start.failed part=loop reason=\"%s\"", gn_err_text(GN_ENOMEM));
+        return GN_ENOMEM;
+    }
+    gn_metrics_add_process(daemon->metrics, GN_VERSION);
+    gn_timer_init(&daemon->registry_wait, daemon->loop, on_registries_late, daemon);
+    gn_timer_init(&daemon->drain_tick, daemon->loop, stop_if_drained, daemon);
+    gn_timer_init(&daemon->drain_limit, daemon->loop, on_drain_over, daemon);
+    err = watch_signals(daemon); /* before any thread starts, so that all of them block signals */
+    if (err == GN_OK)
+        err = gn_daemon_listen(daemon);
+    if (err == GN_OK)
+        err = gn_daemon_build(daemon);
+    if (err != GN_OK)
+        return err;
+    daemon->registries =
+        gn_registry_loader_new(&daemon->settings->registries_paths, daemon->registry_worker,
+                               daemon->relay, daemon->metrics, on_registries_loaded, daemon);
+    if (daemon->registries == NULL)
+        return GN_ENOMEM;
+    set_checks(daemon);
+    gn_registry_loader_start(daemon->registries);
+    gn_timer_start(&daemon->registry_wait, GN_DAEMON_REGISTRY_WAIT_MS);
+    return gn_daemon_serve(daemon);
+}
+
+static void warn_of_settings(const struct gn_settings *settings)
+{
+    if (strcmp(settings->webhook_require_token, "yes") != 0)
+        gn_log_warn("webhook.open reason=\"any sender is taken; see webhook.require_token\"");
+    if (settings->legacy_transport_host[0] != '\0' ||
+        settings->legacy_http_event_publishers[0] != '\0')
+        gn_log_info("legacy.ignored settings=transport-host,http-event-publishers "
+                    "reason=\"deliveries go straight to subscribers\"");
+}
+
+int gn_daemon_run(const struct gn_settings *settings)
+{
+    struct daemon daemon = {.settings = settings, .webhook_fd = -1, .api_fd = -1, .admin_fd = -1};
+    enum gn_err err;
+
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that leaves is seen as EPIPE */
+    (void)umask(077);
+    warn_of_settings(settings);
+    err = start(&daemon);
+    if (err == GN_OK)
+        err = gn_loop_run(daemon.loop);
+    if (err != GN_OK)
+        daemon.exit_code = 1;
+    gn_daemon_tear_down(&daemon);
+    gn_log_info("gurnardd.stopped code=%d", daemon.exit_code);
+    return daemon.exit_code;
+}

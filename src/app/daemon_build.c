@@ -1,0 +1,394 @@
+/* Builds gurnardd from its parts and takes it apart. Here, and only here, everybody is known. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "daemon_priv.h"
+#include "gurnard/app/daemon.h"
+#include "gurnard/base/file.h"
+#include "gurnard/base/log.h"
+#include "gurnard/net/listen.h"
+#include "gurnard/transport/transport_http.h"
+
+/* Connections to subscribers that are counted off the limit of open files. */
+#define FD_FOR_SINKS 256
+
+static enum gn_err failed(const char *part, enum gn_err err)
+{
+    gn_log_error("start.failed part=%s reason=\"%s\"", part, gn_err_text(err));
+    return err;
+}
+
+static enum gn_err listen_on(const char *name, const char *address, uint16_t port, int *fd,
+                             uint16_t *bound)
+{
+    enum gn_err err = gn_listen_tcp(address, port, fd, bound);
+
+    if (err == GN_EEXIST)
+        gn_log_error("listen.failed server=%s address=%s port=%u reason=\"port is taken\"", name,
+                     address[0] != '\0' ? address : "any", port);
+    else if (err != GN_OK)
+        gn_log_error("listen.failed server=%s address=%s port=%u reason=\"%s\"", name,
+                     address[0] != '\0' ? address : "any", port, gn_err_text(err));
+    return err;
+}
+
+enum gn_err gn_daemon_listen(struct daemon *daemon)
+{
+    const struct gn_settings *settings = daemon->settings;
+    char admin_host[256];
+    uint16_t admin_port;
+    enum gn_err err;
+
+    err = gn_listen_parse(settings->admin_listen, admin_host, sizeof admin_host, &admin_port);
+    if (err != GN_OK) {
+        gn_log_error("listen.failed server=admin listen=%s reason=\"not host:port\"",
+                     settings->admin_listen);
+        return err;
+    }
+    err = listen_on("webhook", settings->webhook_address, (uint16_t)settings->webhook_port,
+                    &daemon->webhook_fd, &daemon->webhook_port);
+    if (err == GN_OK)
+        err = listen_on("api", settings->api_address, (uint16_t)settings->api_port, &daemon->api_fd,
+                        &daemon->api_port);
+    if (err == GN_OK)
+        err = listen_on("admin", admin_host, admin_port, &daemon->admin_fd, &daemon->admin_port);
+    return err;
+}
+
+static enum gn_err build_ways_out(struct daemon *daemon)
+{
+    const struct gn_settings *settings = daemon->settings;
+    const struct gn_http_client_config client = {
+        .max_idle_connections = FD_FOR_SINKS,
+        .connect_timeout_ms = (uint32_t)settings->delivery_timeout,
+        .user_agent = "gurnard/" GN_VERSION,
+    };
+    const struct gn_outbox_config outbox = {
+        .backoff = {.min_ms = (uint32_t)settings->delivery_retry_min,
+                    .max_ms = (uint32_t)settings->delivery_retry_max},
+        .attempt_timeout_ms = (uint32_t)settings->delivery_timeout,
+        .expire_ms = (uint32_t)settings->delivery_expire,
+        .refused_tries = (uint32_t)settings->delivery_refused_tries,
+        .gone_pause_ms = (uint32_t)settings->delivery_gone_pause,
+        .sink_concurrency = (uint32_t)settings->delivery_concurrency,
+        .sink_max_events = (uint32_t)settings->delivery_queue_events,
+        .limit_bytes = settings->delivery_memory,
+    };
+
+    daemon->client = gn_http_client_new(daemon->loop, &client);
+    if (daemon->client == NULL)
+        return failed("http client", GN_ENOMEM);
+    daemon->transports[0] = gn_transport_http_new(daemon->client);
+    if (daemon->transports[0] == NULL)
+        return failed("http transport", GN_ENOMEM);
+    daemon->outbox = gn_outbox_new(daemon->loop, &outbox, daemon->transports, daemon->metrics);
+    return daemon->outbox == NULL ? failed("outbox", GN_ENOMEM) : GN_OK;
+}
+
+static enum gn_err build_quarantine(struct daemon *daemon)
+{
+    const struct gn_settings *settings = daemon->settings;
+    struct gn_buf folder = GN_BUF_INIT;
+    struct gn_quarantine_config config = {
+        .max_files = (uint32_t)settings->quarantine_files,
+        .max_bytes = settings->quarantine_size,
+        .max_pending_bytes = settings->quarantine_size,
+    };
+    enum gn_err err;
+
+    gn_buf_printf(&folder, "%s/quarantine", settings->store_path);
+    err = gn_buf_err(&folder);
+    if (err == GN_OK) {
+        config.folder = folder.data;
+        err =
+            gn_quarantine_open(&config, daemon->store_worker, daemon->metrics, &daemon->quarantine);
+    }
+    gn_buf_free(&folder);
+    return err == GN_OK ? GN_OK : failed("quarantine", err);
+}
+
+static enum gn_err build_relay(struct daemon *daemon)
+{
+    const struct gn_settings *settings = daemon->settings;
+    const struct gn_relay_config config = {
+        .node = settings->node_name,
+        .overwrite_severity = strcmp(settings->events_severity, "overwrite") == 0,
+        .max_body_bytes = settings->webhook_max_body,
+    };
+    struct gn_relay_parts parts;
+
+    daemon->state = gn_state_new();
+    if (daemon->state == NULL)
+        return failed("state", GN_ENOMEM);
+    parts = (struct gn_relay_parts){
+        .loop = daemon->loop,
+        .outbox = daemon->outbox,
+        .state = daemon->state,
+        .quarantine = daemon->quarantine,
+        .metrics = daemon->metrics,
+    };
+    daemon->relay = gn_relay_new(&config, &parts);
+    return daemon->relay == NULL ? failed("relay", GN_ENOMEM) : GN_OK;
+}
+
+static bool is_redfish_publisher(void *ctx, struct gn_pubsub_item *item)
+{
+    struct gn_str *wanted = ctx;
+
+    if (!gn_str_eq(gn_str_of(item->resource), *wanted))
+        return true;
+    *wanted = GN_STR_NONE; /* found */
+    return false;
+}
+
+/* Nobody waits for it; a failure was logged by the store and takes readiness away. */
+static void on_publisher_saved(void *ctx, enum gn_err err)
+{
+    (void)ctx;
+    (void)err;
+}
+
+/* gurnard is itself the publisher of Redfish events, as hw-event-proxy was: it has a record. */
+static enum gn_err ensure_publisher(struct daemon *daemon)
+{
+    struct gn_str address = gn_str_of(gn_relay_redfish_address(daemon->relay));
+    struct gn_str wanted = address;
+    struct gn_pubsub_item *item;
+    char endpoint[128];
+    char prefix[128];
+    enum gn_err err;
+
+    gn_pubsub_each(daemon->pubsub, GN_PUBLISHER, is_redfish_publisher, &wanted);
+    if (wanted.p == NULL)
+        return GN_OK;
+    (void)snprintf(endpoint, sizeof endpoint,
+                   "http://localhost:%u/api/ocloudNotifications/v1/dummy", daemon->api_port);
+    (void)snprintf(prefix, sizeof prefix,
+                   "http://localhost:%u/api/ocloudNotifications/v1/publishers/", daemon->api_port);
+    err = gn_pubsub_add(daemon->pubsub, GN_PUBLISHER, address, gn_str_of(endpoint), prefix, &item);
+    if (err != GN_OK)
+        return failed("publisher", err);
+    gn_log_info("publisher.created text=\"Created publisher\" id=%s resource=%s", item->id,
+                item->resource);
+    return gn_pubsub_commit(daemon->pubsub, GN_PUBLISHER, on_publisher_saved, NULL);
+}
+
+static enum gn_err build_store(struct daemon *daemon)
+{
+    const struct gn_pubsub_observer observer = {
+        .added = gn_relay_subscription_added,
+        .removed = gn_relay_subscription_removed,
+        .ctx = daemon->relay,
+    };
+    const char *folder = daemon->settings->store_path;
+    enum gn_err err;
+
+    err = gn_pubsub_open(folder, daemon->store_worker, &observer, &daemon->pubsub);
+    if (err == GN_EEXIST) {
+        gn_log_error("store.locked folder=%s reason=\"another gurnardd uses it\"", folder);
+        return err;
+    }
+    if (err != GN_OK) {
+        gn_log_error("store.open_failed folder=%s reason=\"%s\"", folder, gn_err_text(err));
+        return err;
+    }
+    err = gn_pubsub_load(daemon->pubsub);
+    if (err != GN_OK)
+        return failed("store", err);
+    gn_log_info("store.opened folder=%s subscriptions=%zu publishers=%zu", folder,
+                gn_pubsub_count(daemon->pubsub, GN_SUBSCRIPTION),
+                gn_pubsub_count(daemon->pubsub, GN_PUBLISHER));
+    return ensure_publisher(daemon);
+}
+
+enum gn_err gn_daemon_log_tokens_err(const struct daemon *daemon, enum gn_err err, unsigned line)
+{
+    if (err != GN_OK)
+        gn_log_error("tokens.bad file=%s line=%u reason=\"%s\"",
+                     daemon->settings->webhook_tokens_file, line, gn_err_text(err));
+    return err;
+}
+
+static enum gn_err build_api(struct daemon *daemon)
+{
+    const struct gn_settings *settings = daemon->settings;
+    struct gn_webhook_config webhook = {
+        .reject_unreadable = strcmp(settings->webhook_unreadable, "reject") == 0,
+        .require_token = strcmp(settings->webhook_require_token, "yes") == 0,
+    };
+    const struct gn_v1_config v1 = {
+        .port = daemon->api_port,
+        .probe_timeout_ms = (uint32_t)settings->api_probe_timeout,
+        .first_wins = strcmp(settings->api_duplicates, "first") == 0,
+    };
+    const struct gn_v1_parts parts = {
+        .loop = daemon->loop,
+        .client = daemon->client,
+        .pubsub = daemon->pubsub,
+        .state = daemon->state,
+        .relay = daemon->relay,
+        .metrics = daemon->metrics,
+    };
+    struct gn_tokens tokens;
+    unsigned line;
+    enum gn_err err;
+
+    err = gn_tokens_read(settings->webhook_tokens_file, &tokens, &line);
+    if (gn_daemon_log_tokens_err(daemon, err, line) != GN_OK)
+        return err;
+    webhook.tokens = tokens.items;
+    webhook.token_count = tokens.count;
+    daemon->webhook = gn_webhook_new(&webhook, daemon->relay, daemon->metrics);
+    gn_tokens_free(&tokens);
+    daemon->v1 = gn_v1_new(&v1, &parts);
+    return daemon->webhook == NULL || daemon->v1 == NULL ? failed("api", GN_ENOMEM) : GN_OK;
+}
+
+enum gn_err gn_daemon_build(struct daemon *daemon)
+{
+    enum gn_err err;
+
+    daemon->store_worker = gn_worker_new(daemon->loop, "gurnard-store");
+    daemon->registry_worker = gn_worker_new(daemon->loop, "gurnard-regs");
+    if (daemon->store_worker == NULL || daemon->registry_worker == NULL)
+        return failed("helper threads", GN_ENOMEM);
+    err = gn_file_mkdirs(daemon->settings->store_path);
+    if (err != GN_OK) {
+        gn_log_error("store.open_failed folder=%s reason=\"%s\"", daemon->settings->store_path,
+                     gn_err_text(err));
+        return err;
+    }
+    err = build_ways_out(daemon);
+    if (err == GN_OK)
+        err = build_quarantine(daemon);
+    if (err == GN_OK)
+        err = build_relay(daemon);
+    if (err == GN_OK)
+        err = build_store(daemon);
+    if (err == GN_OK)
+        err = build_api(daemon);
+    return err;
+}
+
+/* Raises the soft limit of open files to the hard one and says how many connections may be taken.
+ */
+static uint32_t connection_budget(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 256;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* refused: the soft limit stands */
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > 1000000)
+        return 1000000;
+    if (limit.rlim_cur < GN_DAEMON_FD_RESERVE + FD_FOR_SINKS + 32)
+        return 16;
+    return (uint32_t)limit.rlim_cur - GN_DAEMON_FD_RESERVE - FD_FOR_SINKS;
+}
+
+static struct gn_http_server_config server_config(const struct daemon *daemon, const char *name,
+                                                  int fd, uint64_t wanted, uint32_t budget)
+{
+    const struct gn_settings *settings = daemon->settings;
+
+    return (struct gn_http_server_config){
+        .name = name,
+        .listen_fd = fd,
+        .max_connections = wanted < budget ? (uint32_t)wanted : budget,
+        .max_body_bytes = settings->api_max_body,
+        .idle_timeout_ms = (uint32_t)settings->http_idle_timeout,
+        .header_deadline_ms = (uint32_t)settings->http_header_deadline,
+        .body_deadline_ms = (uint32_t)settings->http_body_deadline,
+        .metrics = daemon->metrics,
+    };
+}
+
+enum gn_err gn_daemon_serve(struct daemon *daemon)
+{
+    uint32_t budget = connection_budget();
+    struct gn_http_server_config config;
+    enum gn_err err;
+
+    daemon->rest = (struct gn_rest){.v1 = daemon->v1, .ops = &daemon->ops};
+    config = server_config(daemon, "api", daemon->api_fd, daemon->settings->api_max_connections,
+                           budget / 4);
+    config.on_request = gn_rest_on_request;
+    config.ctx = &daemon->rest;
+    daemon->api_fd = -1;
+    err = gn_http_server_new(daemon->loop, &config, &daemon->api_server);
+    if (err != GN_OK)
+        return failed("api server", err);
+    config = server_config(daemon, "admin", daemon->admin_fd, 64, budget / 4);
+    config.on_request = gn_ops_on_request;
+    config.ctx = &daemon->ops;
+    daemon->admin_fd = -1;
+    err = gn_http_server_new(daemon->loop, &config, &daemon->admin_server);
+    return err == GN_OK ? GN_OK : failed("admin server", err);
+}
+
+enum gn_err gn_daemon_serve_webhook(struct daemon *daemon)
+{
+    struct gn_http_server_config config =
+        server_config(daemon, "webhook", daemon->webhook_fd,
+                      daemon->settings->webhook_max_connections, connection_budget() / 2);
+    enum gn_err err;
+
+    config.max_body_bytes = daemon->settings->webhook_max_body;
+    config.on_request = gn_webhook_on_request;
+    config.ctx = daemon->webhook;
+    daemon->webhook_fd = -1;
+    err = gn_http_server_new(daemon->loop, &config, &daemon->webhook_server);
+    return err == GN_OK ? GN_OK : failed("webhook server", err);
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+/* Calls that were cancelled end in later turns. */
+static void wait_for_calls(struct daemon *daemon)
+{
+    while (daemon->client != NULL && gn_http_client_active(daemon->client) > 0)
+        if (gn_loop_turn(daemon->loop, 100) != GN_OK)
+            return;
+}
+
+void gn_daemon_tear_down(struct daemon *daemon)
+{
+    if (daemon->v1 != NULL)
+        gn_v1_stop(daemon->v1);
+    gn_http_server_free(daemon->webhook_server);
+    gn_http_server_free(daemon->api_server);
+    gn_http_server_free(daemon->admin_server);
+    gn_worker_free(daemon->registry_worker);
+    gn_worker_free(daemon->store_worker);
+    gn_pubsub_close(daemon->pubsub);
+    gn_outbox_free(daemon->outbox);
+    wait_for_calls(daemon);
+    gn_v1_free(daemon->v1);
+    gn_webhook_free(daemon->webhook);
+    gn_registry_loader_free(daemon->registries);
+    gn_relay_free(daemon->relay);
+    gn_quarantine_close(daemon->quarantine);
+    gn_state_free(daemon->state);
+    if (daemon->transports[0] != NULL)
+        daemon->transports[0]->ops->free(daemon->transports[0]);
+    gn_http_client_free(daemon->client);
+    gn_timer_fini(&daemon->registry_wait);
+    gn_timer_fini(&daemon->drain_tick);
+    gn_timer_fini(&daemon->drain_limit);
+    gn_loop_free(daemon->loop);
+    gn_metrics_free(daemon->metrics);
+    close_fd(&daemon->webhook_fd);
+    close_fd(&daemon->api_fd);
+    close_fd(&daemon->admin_fd);
+}

@@ -1,0 +1,74 @@
+/* The daemon's parts, shared by the files that build, run and end it. */
+#ifndef GURNARD_APP_DAEMON_PRIV_H
+#define GURNARD_APP_DAEMON_PRIV_H
+
+#include "gurnard/api/ops.h"
+#include "gurnard/api/rest.h"
+#include "gurnard/api/v1.h"
+#include "gurnard/api/webhook.h"
+#include "gurnard/app/registry_loader.h"
+#include "gurnard/app/settings.h"
+#include "gurnard/app/tokens.h"
+#include "gurnard/net/http_client.h"
+#include "gurnard/net/http_server.h"
+#include "gurnard/relay/outbox.h"
+#include "gurnard/relay/relay.h"
+#include "gurnard/store/pubsub.h"
+#include "gurnard/store/quarantine.h"
+#include "gurnard/store/state.h"
+#include "gurnard/transport/transport.h"
+
+#define DAEMON_CHECKS 3
+
+struct daemon {
+    const struct gn_settings *settings;
+    struct gn_metrics *metrics;
+    struct gn_loop *loop;
+    struct gn_worker *store_worker;    /* syncs of subscriptions, quarantine */
+    struct gn_worker *registry_worker; /* loads that may take long */
+    struct gn_http_client *client;
+    struct gn_transport *transports[2]; /* ended by NULL */
+    struct gn_outbox *outbox;
+    struct gn_state *state;
+    struct gn_quarantine *quarantine;
+    struct gn_relay *relay;
+    struct gn_pubsub *pubsub;
+    struct gn_registry_loader *registries;
+    struct gn_webhook *webhook;
+    struct gn_v1 *v1;
+    struct gn_ready_check checks[DAEMON_CHECKS];
+    struct gn_ops ops;
+    struct gn_rest rest;
+    int webhook_fd, api_fd, admin_fd; /* listening; -1 once a server owns them */
+    uint16_t webhook_port, api_port, admin_port;
+    struct gn_http_server *webhook_server, *api_server, *admin_server;
+    struct gn_timer registry_wait; /* the webhook serves at the latest when this ends */
+    struct gn_timer drain_tick;    /* looks whether all is out */
+    struct gn_timer drain_limit;
+    struct gn_job tokens_job; /* reads the tokens again at SIGHUP */
+    struct gn_tokens tokens_read;
+    enum gn_err tokens_err;
+    unsigned tokens_line;
+    bool tokens_job_runs;
+    bool is_stopping;
+    int exit_code;
+};
+
+/* Opens the listening sockets: first of all, so that a taken port ends the start at once. */
+GN_MUST_CHECK enum gn_err gn_daemon_listen(struct daemon *daemon);
+
+/* Builds every part but the servers, in the order of their dependence. What failed was logged. */
+GN_MUST_CHECK enum gn_err gn_daemon_build(struct daemon *daemon);
+
+/* Starts serving the API and the admin port; the webhook follows with gn_daemon_serve_webhook(). */
+GN_MUST_CHECK enum gn_err gn_daemon_serve(struct daemon *daemon);
+GN_MUST_CHECK enum gn_err gn_daemon_serve_webhook(struct daemon *daemon);
+
+/* Logs what is wrong with the file of tokens, if anything; returns err. */
+GN_MUST_CHECK enum gn_err gn_daemon_log_tokens_err(const struct daemon *daemon, enum gn_err err,
+                                                   unsigned line);
+
+/* Ends and frees every part that exists. */
+void gn_daemon_tear_down(struct daemon *daemon);
+
+#endif
