@@ -1,0 +1,22 @@
+/* The gurnard command: verbs and what they share. Each verb is a function of its arguments that
+ * returns the exit code: 0 done, 1 failed, 2 wrong usage. */
+#ifndef GURNARD_CLI_CLI_H
+#define GURNARD_CLI_CLI_H
+
+#include "gurnard/base/buf.h"
+#include "gurnard/base/defs.h"
+
+struct gn_cli_verb {
+    const char *name;
+    const char *summary;               /* one line for gurnard --help */
+    int (*run)(int argc, char **argv); /* argv[0] is the verb */
+};
+
+/* All verbs, ended by a row without name. */
+extern const struct gn_cli_verb gn_cli_verbs[];
+
+/* gurnard sim: plays a fleet of BMCs. gurnard tap: prints events as they come. */
+int gn_cli_sim(int argc, char **argv);
+int gn_cli_tap(int argc, char **argv);
+
+#endif
