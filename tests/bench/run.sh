@@ -1,0 +1,23 @@
+#!/bin/bash
+# Builds gurnardd (Release) with its load generator and measures it on this machine: latency, highest
+# rate without loss, CPU, memory, start. Prints a Markdown table; figures go to build/bench.json.
+#
+#   tests/bench/run.sh                    about twelve minutes
+#   tests/bench/run.sh --quick            about five
+#   tests/bench/run.sh --subscribers 1    only with so many subscribers
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$root"
+. deploy/deps.sh
+
+if [ "${1:-}" = --help ]; then
+    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    exit 0
+fi
+need_packages $GN_BUILD_PACKAGES python3
+mkdir -p build
+cmake -S . -B build -G Ninja -DGN_PRESET=release -DGN_BUILD_BENCH=ON >build/bench-cmake.log
+ninja -C build --quiet gurnardd bench_load bench_sink bench_micro >build/bench-ninja.log ||
+    { cat build/bench-ninja.log; exit 1; }
+exec /usr/bin/python3 tests/bench/bench.py "$@"
