@@ -43,7 +43,7 @@ def test_help_and_version():
 
 
 def test_flags_and_variables_of_the_replaced_programs():
-    with Daemon("-transport-host=http://host.svc.cluster.local:9043",
+    with Daemon("-transport-host=http://host.svc.cluster.local:9043", "--api-version=2.0",
                 "--http-event-publishers", "a:9043,b:9043", node="",
                 env={"NODE_NAME": "node.example", "LOG_LEVEL": "trace", "MSG_PARSER_PORT": "9097",
                      "MSG_PARSER_TIMEOUT": "10", "PTP_PLUGIN": "false", "HW_PLUGIN": "true",

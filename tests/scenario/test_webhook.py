@@ -115,8 +115,9 @@ def test_several_megabytes_are_taken_when_allowed(sink):
 
 @pytest.mark.parametrize("body", [
     b"not json", b"{", b'{"Events":[}', b"\xff\xfe", b'{"a":1}{"b":2}', b"[" * 1000 + b"]" * 1000,
-    b'{"Events":' + b"[" * 33 + b"]" * 33 + b"}",
-], ids=["text", "open", "broken", "utf-16", "two", "deep", "deep events"])
+    b'{"Events":' + b"[" * 33 + b"]" * 33 + b"}", b"[" + b"{}," * 400_000 + b"{}]",
+    b'{"Events":[' + b",".join([b'{"MessageId":"A.1.0.B"}'] * 1025) + b"]}",
+], ids=["text", "open", "broken", "utf-16", "two", "deep", "deep events", "wide", "many records"])
 def test_unreadable_bodies_are_kept_in_quarantine(daemon, body):
     status, _, answer = daemon.post_event(body)
     assert (status, answer) == (200, b"{}")

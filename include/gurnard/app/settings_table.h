@@ -88,6 +88,8 @@ ROW(TEXT, legacy_transport_host, "legacy.transport_host", "", "", "", "transport
     "Taken for cloud-event-proxy's manifests; without effect, deliveries go straight to subscribers.") \
 ROW(TEXT, legacy_http_event_publishers, "legacy.http_event_publishers", "", "", "", "http-event-publishers", "", \
     "Taken for cloud-event-proxy's manifests; without effect in this version.") \
+ROW(TEXT, legacy_api_version, "legacy.api_version", "", "", "", "api-version", "", \
+    "Taken for cloud-event-proxy's manifests; without effect, v1 is what is served.") \
 ROW(TEXT, legacy_msg_parser_port, "legacy.msg_parser_port", "", "", "", "", "MSG_PARSER_PORT", \
     "Taken for hw-event-proxy's manifests; without effect, registries are inside the daemon.") \
 ROW(TEXT, legacy_msg_parser_timeout, "legacy.msg_parser_timeout", "", "", "", "", "MSG_PARSER_TIMEOUT", \

@@ -27,8 +27,9 @@ struct gn_message_out {
 /* How it ended. reason is valid during done only. */
 struct gn_sent {
     enum gn_err err;         /* GN_OK taken; GN_EBUSY, GN_ECONN, GN_ETIMEOUT, GN_ENOMEM, GN_EIO: try
-                              * again; GN_ENOTFOUND: the receiver is gone for good (410); GN_EREFUSED,
-                              * GN_EINVAL: it will not take this message; GN_ECANCELED */
+                              * again; GN_ENOTFOUND: the receiver is gone for good (410);
+                              * GN_EREFUSED, GN_EINVAL: it will not take this message;
+                              * GN_ECANCELED */
     int status;              /* HTTP status, 0 without one */
     uint32_t retry_after_ms; /* the receiver's wish, 0 without one */
     const char *reason;      /* one line of English, "" when there is nothing to say */
