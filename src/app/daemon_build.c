@@ -11,8 +11,12 @@
 #include "gurnard/net/listen.h"
 #include "gurnard/transport/transport_http.h"
 
-/* Connections to subscribers that are counted off the limit of open files. */
-#define FD_FOR_SINKS 256
+/* Most connections to subscribers, however many files may be open. */
+#define SINK_CONNECTIONS_MAX 4096
+
+/* Bounds of all connections together. */
+#define BUDGET_MIN 16U
+#define BUDGET_MAX 1000000U
 
 static enum gn_err failed(const char *part, enum gn_err err)
 {
@@ -34,6 +38,25 @@ static enum gn_err listen_on(const char *name, const char *address, uint16_t por
     return err;
 }
 
+/* Raises the soft limit of open files to the hard one and works out how many connections there may
+ * be in all. */
+static uint32_t connection_budget(void)
+{
+    struct rlimit limit;
+    rlim_t files = 0;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return BUDGET_MIN;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* refused: the soft limit stands */
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    files = limit.rlim_cur < BUDGET_MAX ? limit.rlim_cur : BUDGET_MAX;
+    return files < GN_DAEMON_FD_RESERVE + BUDGET_MIN ? BUDGET_MIN
+                                                     : (uint32_t)files - GN_DAEMON_FD_RESERVE;
+}
+
 enum gn_err gn_daemon_listen(struct daemon *daemon)
 {
     const struct gn_settings *settings = daemon->settings;
@@ -41,6 +64,7 @@ enum gn_err gn_daemon_listen(struct daemon *daemon)
     uint16_t admin_port;
     enum gn_err err;
 
+    daemon->connections = connection_budget();
     err = gn_listen_parse(settings->admin_listen, admin_host, sizeof admin_host, &admin_port);
     if (err != GN_OK) {
         gn_log_error("listen.failed server=admin listen=%s reason=\"not host:port\"",
@@ -57,11 +81,19 @@ enum gn_err gn_daemon_listen(struct daemon *daemon)
     return err;
 }
 
+/* Half of all descriptors go out, a quarter to BMCs, an eighth to API clients. */
+static uint32_t sink_connections(const struct daemon *daemon)
+{
+    uint32_t share = daemon->connections / 2;
+
+    return share < SINK_CONNECTIONS_MAX ? share : SINK_CONNECTIONS_MAX;
+}
+
 static enum gn_err build_ways_out(struct daemon *daemon)
 {
     const struct gn_settings *settings = daemon->settings;
     const struct gn_http_client_config client = {
-        .max_idle_connections = FD_FOR_SINKS,
+        .max_idle_connections = sink_connections(daemon),
         .connect_timeout_ms = (uint32_t)settings->delivery_timeout,
         .user_agent = "gurnard/" GN_VERSION,
     };
@@ -73,6 +105,7 @@ static enum gn_err build_ways_out(struct daemon *daemon)
         .refused_tries = (uint32_t)settings->delivery_refused_tries,
         .gone_pause_ms = (uint32_t)settings->delivery_gone_pause,
         .sink_concurrency = (uint32_t)settings->delivery_concurrency,
+        .max_in_flight = sink_connections(daemon),
         .sink_max_events = (uint32_t)settings->delivery_queue_events,
         .limit_bytes = settings->delivery_memory,
     };
@@ -272,26 +305,6 @@ enum gn_err gn_daemon_build(struct daemon *daemon)
     return err;
 }
 
-/* Raises the soft limit of open files to the hard one and says how many connections may be taken.
- */
-static uint32_t connection_budget(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 256;
-    if (limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit); /* refused: the soft limit stands */
-        (void)getrlimit(RLIMIT_NOFILE, &limit);
-    }
-    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > 1000000)
-        return 1000000;
-    if (limit.rlim_cur < GN_DAEMON_FD_RESERVE + FD_FOR_SINKS + 32)
-        return 16;
-    return (uint32_t)limit.rlim_cur - GN_DAEMON_FD_RESERVE - FD_FOR_SINKS;
-}
-
 static struct gn_http_server_config server_config(const struct daemon *daemon, const char *name,
                                                   int fd, uint64_t wanted, uint32_t budget)
 {
@@ -311,20 +324,19 @@ static struct gn_http_server_config server_config(const struct daemon *daemon, c
 
 enum gn_err gn_daemon_serve(struct daemon *daemon)
 {
-    uint32_t budget = connection_budget();
     struct gn_http_server_config config;
     enum gn_err err;
 
     daemon->rest = (struct gn_rest){.v1 = daemon->v1, .ops = &daemon->ops};
     config = server_config(daemon, "api", daemon->api_fd, daemon->settings->api_max_connections,
-                           budget / 4);
+                           daemon->connections / 8);
     config.on_request = gn_rest_on_request;
     config.ctx = &daemon->rest;
     daemon->api_fd = -1;
     err = gn_http_server_new(daemon->loop, &config, &daemon->api_server);
     if (err != GN_OK)
         return failed("api server", err);
-    config = server_config(daemon, "admin", daemon->admin_fd, 64, budget / 4);
+    config = server_config(daemon, "admin", daemon->admin_fd, 64, daemon->connections / 8);
     config.on_request = gn_ops_on_request;
     config.ctx = &daemon->ops;
     daemon->admin_fd = -1;
@@ -336,7 +348,7 @@ enum gn_err gn_daemon_serve_webhook(struct daemon *daemon)
 {
     struct gn_http_server_config config =
         server_config(daemon, "webhook", daemon->webhook_fd,
-                      daemon->settings->webhook_max_connections, connection_budget() / 2);
+                      daemon->settings->webhook_max_connections, daemon->connections / 4);
     enum gn_err err;
 
     config.max_body_bytes = daemon->settings->webhook_max_body;

@@ -125,10 +125,13 @@ static void on_sent(void *ctx, const struct gn_sent *sent)
     struct gn_attempt *attempt = ctx;
     struct gn_lane *lane = attempt->lane;
     struct gn_sink *sink = lane->sink;
+    struct gn_outbox *ob = sink->outbox;
 
     TAILQ_REMOVE(&sink->attempts, attempt, link);
     free(attempt);
-    attempt_ended(lane, sent); /* lane may be gone */
+    attempt_ended(lane, sent);       /* lane may be gone */
+    if (!TAILQ_EMPTY(&ob->runnable)) /* others may have waited for this slot */
+        gn_defer_call(ob->loop, &ob->run, gn_outbox_run, ob);
     if (!sink->is_closed)
         refill(sink);
     else if (sink->in_flight == 0)
@@ -186,11 +189,17 @@ static void start_next(struct gn_sink *sink)
         start_attempt(lane);
 }
 
-/* An attempt has ended: what it made room for starts in the same turn. */
+/* An attempt has ended: what it made room for starts in the same turn, unless others wait for room.
+ */
 static void refill(struct gn_sink *sink)
 {
-    for (int i = 0; i < REFILLS_MAX && gn_sink_can_start(sink); i++)
+    const struct gn_outbox *ob = sink->outbox;
+
+    for (int i = 0; i < REFILLS_MAX && !ob->is_crowded && gn_outbox_has_slot(ob); i++) {
+        if (!gn_sink_can_start(sink))
+            return;
         start_next(sink);
+    }
     gn_sink_wake(sink);
 }
 
@@ -198,7 +207,8 @@ void gn_outbox_run(void *ctx)
 {
     struct gn_outbox *ob = ctx;
 
-    for (int i = 0; i < GN_OUTBOX_STARTS_MAX && !TAILQ_EMPTY(&ob->runnable); i++) {
+    for (int i = 0;
+         i < GN_OUTBOX_STARTS_MAX && !TAILQ_EMPTY(&ob->runnable) && gn_outbox_has_slot(ob); i++) {
         struct gn_sink *sink = TAILQ_FIRST(&ob->runnable);
 
         TAILQ_REMOVE(&ob->runnable, sink, runnable_link);
@@ -207,6 +217,7 @@ void gn_outbox_run(void *ctx)
             start_next(sink);
         gn_sink_wake(sink); /* behind the other sinks */
     }
-    if (!TAILQ_EMPTY(&ob->runnable))
+    ob->is_crowded = !TAILQ_EMPTY(&ob->runnable) && !gn_outbox_has_slot(ob);
+    if (!TAILQ_EMPTY(&ob->runnable) && !ob->is_crowded)
         gn_defer_call(ob->loop, &ob->run, gn_outbox_run, ob);
 }

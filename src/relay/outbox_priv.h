@@ -107,6 +107,7 @@ struct gn_sink {
     TAILQ_HEAD(, gn_attempt) attempts;
     uint64_t queued; /* without those under way */
     uint32_t in_flight;
+    uint32_t window;  /* attempts that may be under way side by side */
     bool is_runnable; /* in outbox->runnable */
     bool is_closed;
     bool is_down;
@@ -144,6 +145,7 @@ struct gn_outbox {
     uint64_t next_number;
     uint32_t random; /* xorshift, never 0 */
     bool is_draining;
+    bool is_crowded; /* runnable sinks wait for an attempt of another to end */
     struct gn_log_limit failed_log, expired_log, shed_log;
 };
 
@@ -177,9 +179,14 @@ static inline bool gn_delivery_is_in_flight(const struct gn_delivery *delivery)
            TAILQ_FIRST(&delivery->lane->deliveries) == delivery;
 }
 
-/* Whether one more attempt may start now. */
+/* Whether the sink itself lets one more attempt start now. */
 bool gn_sink_can_start(const struct gn_sink *sink);
-/* Puts the sink among the runnable ones if so. */
+/* Whether all sinks together leave room for one more. */
+static inline bool gn_outbox_has_slot(const struct gn_outbox *outbox)
+{
+    return outbox->in_flight < outbox->config.max_in_flight;
+}
+/* Puts the sink among the runnable ones if it can start. */
 void gn_sink_wake(struct gn_sink *sink);
 /* What an attempt's end says about the sink as a whole. */
 void gn_sink_note_success(struct gn_sink *sink);

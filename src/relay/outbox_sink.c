@@ -109,7 +109,7 @@ bool gn_sink_can_start(const struct gn_sink *sink)
     if (sink->is_closed || TAILQ_EMPTY(&sink->ready))
         return false;
     if (!sink->is_down)
-        return sink->in_flight < ob->config.sink_concurrency;
+        return sink->in_flight < sink->window;
     return sink->in_flight == 0 && (ob->is_draining || !gn_timer_is_running(&sink->probe_timer));
 }
 
@@ -121,7 +121,10 @@ void gn_sink_wake(struct gn_sink *sink)
         return;
     sink->is_runnable = true;
     TAILQ_INSERT_TAIL(&ob->runnable, sink, runnable_link);
-    gn_defer_call(ob->loop, &ob->run, gn_outbox_run, ob);
+    if (gn_outbox_has_slot(ob))
+        gn_defer_call(ob->loop, &ob->run, gn_outbox_run, ob);
+    else
+        ob->is_crowded = true; /* whoever ends an attempt calls */
 }
 
 static void on_probe_timer(void *ctx)
@@ -131,9 +134,16 @@ static void on_probe_timer(void *ctx)
 
 /* ---- down and up ---- */
 
+static uint32_t least_window(const struct gn_outbox *ob)
+{
+    return ob->config.sink_concurrency < GN_SINK_WINDOW_MIN ? ob->config.sink_concurrency
+                                                            : GN_SINK_WINDOW_MIN;
+}
+
 static void go_down(struct gn_sink *sink)
 {
     sink->is_down = true;
+    sink->window = least_window(sink->outbox);
     sink->probes = 0;
     sink->outbox->sinks_down++;
     gn_log_warn("sink.down sink=%s address=%s queued=%llu error=%s", sink->id, sink->address,
@@ -152,6 +162,8 @@ static void go_up(struct gn_sink *sink)
 
 void gn_sink_note_success(struct gn_sink *sink)
 {
+    if (sink->window < sink->outbox->config.sink_concurrency)
+        sink->window++;
     sink->unanswered = 0;
     sink->failing_since_ms = 0;
     if (sink->is_down)
@@ -264,6 +276,7 @@ enum gn_err gn_outbox_open_sink(struct gn_outbox *ob, const char *id, const char
     made->outbox = ob;
     made->transport = ob->transports[place];
     made->figures = &ob->figures[place];
+    made->window = least_window(ob);
     TAILQ_INIT(&made->ready);
     TAILQ_INIT(&made->by_age);
     TAILQ_INIT(&made->attempts);

@@ -138,6 +138,24 @@ def test_ninety_dead_subscribers_and_ten_healthy_ones():
                 sink.close()
 
 
+def test_hanging_subscribers_never_take_the_last_descriptor():
+    import resource
+
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160))
+
+    with Daemon(*FAST, preexec=few) as daemon, Sink() as hanging, Sink() as healthy:
+        for number in range(40):
+            daemon.subscribe(f"http://127.0.0.1:{hanging.port}/{number}")
+        daemon.subscribe(healthy.url)
+        hanging.hold.clear()
+        for number in range(40):  # a BMC each: 40 subscribers would have 160 attempts under way
+            daemon.post_event(event(record(number)), f"/webhook/b{number}")
+        healthy.wait(40)
+        assert daemon.v1("GET", "/health")[0] == 200
+        daemon.v1("DELETE", "/subscriptions")
+
+
 def test_a_consumer_that_closes_early_is_tried_again():
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
@@ -187,7 +205,8 @@ def test_a_full_queue_drops_the_oldest_of_that_subscriber_only():
         wait_for(lambda: daemon.metric(
             'gurnard_deliveries_total{transport="http",outcome="shed"}') > 0, "shedding")
         slow.hold.set()
-        wait_for(lambda: daemon.metric("gurnard_outbox_queued") == 0, "an empty queue")
+        wait_for(lambda: daemon.metric("gurnard_outbox_queued") == 0 and
+                 daemon.metric("gurnard_outbox_in_flight") == 0, "an empty queue")
         assert {"40", "39", "38"} <= set(ids([json.loads(e) for e in slow.events]))
 
 

@@ -85,6 +85,7 @@ static inline void bed_build_ways_out(struct bed *bed)
                                                  .connect_timeout_ms = 2000,
                                                  .user_agent = "gurnard/test"};
     const struct gn_outbox_config outbox = {
+        .max_in_flight = 100,
         .backoff = {.min_ms = 10, .max_ms = 20},
         .attempt_timeout_ms = 2000,
         .expire_ms = 60000,

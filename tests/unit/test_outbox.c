@@ -32,6 +32,7 @@ static const struct gn_outbox_config quick = {
     .expire_ms = 60000,
     .refused_tries = 3,
     .sink_concurrency = 4,
+    .max_in_flight = 100,
     .sink_max_events = 1000,
     .limit_bytes = 1 << 20,
 };
@@ -265,19 +266,65 @@ static void one_deferred_call_starts_a_bounded_number(void **state)
     struct rig *rig = *state;
     struct gn_outbox_config config = quick;
 
-    config.sink_concurrency = 10;
+    config.max_in_flight = 1000;
     open_outbox(rig, &config);
     fake_rule(rig->fake, "fake://a")->hangs = true;
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 100; i++) {
         struct gn_sink *sink = open_sink(rig, "fake://a");
 
-        for (uint64_t lane = 0; lane < 10; lane++)
+        for (uint64_t lane = 0; lane < 4; lane++)
             push(rig, sink, lane);
     }
     turn(rig);
     assert_int_equal(rig->fake->active, GN_OUTBOX_STARTS_MAX);
     turn(rig);
     assert_int_equal(rig->fake->active, 400);
+}
+
+static void a_sink_gets_more_attempts_side_by_side_as_it_takes_events(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_outbox_config config = quick;
+    struct gn_sink *sink;
+
+    config.sink_concurrency = 10;
+    open_outbox(rig, &config);
+    sink = open_sink(rig, "fake://a");
+    for (uint64_t lane = 0; lane < 40; lane++)
+        push(rig, sink, lane);
+    turn(rig);
+    assert_int_equal(rig->fake->active, GN_SINK_WINDOW_MIN);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 40);
+    assert_int_equal(fake_rule(rig->fake, "fake://a")->most_active, 10);
+}
+
+static void all_sinks_together_stay_below_their_limit_and_take_turns(void **state)
+{
+    static const char *const addresses[] = {"fake://a", "fake://b", "fake://c"};
+    struct rig *rig = *state;
+    struct gn_outbox_config config = quick;
+    unsigned seen[GN_LEN(addresses)] = {0};
+
+    config.max_in_flight = 2;
+    open_outbox(rig, &config);
+    for (size_t i = 0; i < GN_LEN(addresses); i++) {
+        struct gn_sink *sink = open_sink(rig, addresses[i]);
+
+        for (uint64_t lane = 0; lane < 10; lane++)
+            push(rig, sink, lane);
+    }
+    turn(rig);
+    assert_int_equal(rig->fake->active, 2);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 30);
+    for (size_t i = 0; i < 9; i++)
+        for (size_t a = 0; a < GN_LEN(addresses); a++)
+            seen[a] += strcmp(rig->fake->notes[i].address, addresses[a]) == 0;
+    for (size_t a = 0; a < GN_LEN(addresses); a++) {
+        assert_int_equal(seen[a], 3);
+        assert_in_range(fake_rule(rig->fake, addresses[a])->most_active, 1, 2);
+    }
 }
 
 /* ---- sinks by themselves ---- */
@@ -808,6 +855,8 @@ int main(void)
         TEST(order_holds_over_retries),
         TEST(a_retried_lane_does_not_hold_back_another),
         TEST(one_deferred_call_starts_a_bounded_number),
+        TEST(a_sink_gets_more_attempts_side_by_side_as_it_takes_events),
+        TEST(all_sinks_together_stay_below_their_limit_and_take_turns),
         TEST(a_dead_sink_does_not_delay_another),
         TEST(a_sink_without_answers_goes_down_and_comes_up_with_the_first_success),
         TEST(a_down_sink_tries_all_lanes_in_turn),

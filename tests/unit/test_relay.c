@@ -80,6 +80,7 @@ static void open_outbox(struct rig *rig, uint64_t limit_bytes)
         .expire_ms = 60000,
         .refused_tries = 3,
         .sink_concurrency = 4,
+        .max_in_flight = 100,
         .sink_max_events = 1000,
         .limit_bytes = limit_bytes,
     };

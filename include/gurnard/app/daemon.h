@@ -8,7 +8,7 @@
  * then BMCs wait in the listening queue: an event of the first moments gets its text too. */
 #define GN_DAEMON_REGISTRY_WAIT_MS 2000
 
-/* Descriptors kept free for files and the loop when connection limits are worked out. */
+/* Descriptors kept for files and the loop when connection limits are worked out. */
 #define GN_DAEMON_FD_RESERVE 64
 
 /* Runs until SIGTERM, SIGINT or SIGQUIT has been obeyed. SIGHUP reads registries and tokens again.

@@ -27,6 +27,9 @@
 struct gn_outbox;
 struct gn_sink;
 
+#define GN_SINK_WINDOW_MIN                                                                         \
+    4U /* attempts side by side for a sink that has not shown it can take more */
+
 struct gn_outbox_config {
     struct gn_backoff backoff;
     uint32_t attempt_timeout_ms; /* one attempt, from connect to the end of the answer */
@@ -34,7 +37,10 @@ struct gn_outbox_config {
     uint32_t refused_tries;      /* refusals (GN_EREFUSED) of an event after which it is given up */
     uint32_t gone_pause_ms;    /* after GN_ENOTFOUND (410): how long events for the sink are dropped
                                 * before it is tried again; 0: until it is closed */
-    uint32_t sink_concurrency; /* attempts under way for one sink, over its lanes */
+    uint32_t sink_concurrency; /* most attempts under way for one sink, over its lanes; it begins
+                                * with GN_SINK_WINDOW_MIN and gets one more with each success */
+    uint32_t max_in_flight;    /* attempts under way for all sinks, at least 1: each may need a
+                                * descriptor; sinks that wait for room get it in turn */
     uint32_t sink_max_events;  /* queued for one sink; beyond, its oldest is shed */
     uint64_t limit_bytes;      /* event bytes held in all; see push */
 };
