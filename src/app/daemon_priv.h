@@ -26,7 +26,7 @@ struct daemon {
     struct gn_loop *loop;
     struct gn_worker *store_worker;    /* syncs of subscriptions, quarantine */
     struct gn_worker *registry_worker; /* loads that may take long */
-    uint32_t connections; /* that may be open in all, in and out */
+    uint32_t connections;              /* that may be open in all, in and out */
     struct gn_http_client *client;
     struct gn_transport *transports[2]; /* ended by NULL */
     struct gn_outbox *outbox;
