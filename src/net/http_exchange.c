@@ -12,9 +12,8 @@
 #define SPARE_BODY_BYTES ((size_t)64 << 10) /* a larger body's memory is given back */
 #define BODY_FIRST_BYTES ((size_t)16 << 10) /* room made before any byte has come */
 #define TARGET_MAX_BYTES ((size_t)16 << 10) /* above the memory the library has for a head */
-#define DRAIN_MAX_BYTES                                                                            \
-    ((uint64_t)1 << 20) /* of a refused body read so that the client, which                        \
-                         * is still sending, sees the answer */
+/* Of a refused body read, so that the client, which is still sending, sees the answer. */
+#define DRAIN_MAX_BYTES  ((uint64_t)1 << 20)
 
 static const char no_bytes[] = "";
 

@@ -17,9 +17,8 @@
 
 #include "http_server_priv.h"
 
-#define POOL_BYTES                                                                                 \
-    ((size_t)8 << 10) /* memory of a connection; bounds the head of a request too                  \
-                       */
+/* Memory of a connection; bounds the head of a request too. */
+#define POOL_BYTES  ((size_t)8 << 10)
 #define TICK_MAX_MS 1000
 #define TICK_MIN_MS 10
 #define STOP_ROUNDS 16 /* runs of the library to get the last answers out */

@@ -5,8 +5,8 @@
 
 #define SWEEP_MAX_MS   1000U
 #define SWEEP_ENDS_MAX 4096 /* deliveries ended by one sweep */
-#define SHED_LOOKS_MAX                                                                             \
-    65536 /* deliveries looked at for one push, so that a full outbox stays quick */
+/* Deliveries looked at for one push, so that a full outbox stays quick. */
+#define SHED_LOOKS_MAX 65536
 
 /* ---- age ---- */
 

@@ -102,7 +102,8 @@ def test_a_consumer_that_is_down_gets_everything_when_it_comes():
 
 
 def test_a_dead_a_hanging_and_a_failing_consumer_delay_no_other():
-    with Daemon(*FAST) as daemon, Sink() as healthy, Sink() as hanging, Sink() as failing:
+    with Daemon("--delivery-timeout=5m", "--shutdown-drain=0ms") as daemon, \
+            Sink() as healthy, Sink() as hanging, Sink() as failing:
         port = free_port()
         with Sink(port=port) as dead:
             daemon.subscribe(dead.url)
@@ -110,14 +111,11 @@ def test_a_dead_a_hanging_and_a_failing_consumer_delay_no_other():
             daemon.subscribe(sink.url)
         hanging.hold.clear()
         failing.status = lambda n, body: 500
-        latencies = []
         for number in range(50):
-            began = time.monotonic()
             daemon.post_event(event(record(number)))
             healthy.wait(number + 1)
-            latencies.append(time.monotonic() - began)
         assert ids(healthy.wait(50)) == [str(n) for n in range(50)]
-        assert sorted(latencies)[25] < 0.4, latencies  # the dead ones' timeout is 0.5 s
+        assert hanging.arrivals == []  # its first attempt is still under way: nobody waited for it
 
 
 def test_ninety_dead_subscribers_and_ten_healthy_ones():

@@ -6,8 +6,8 @@
 
 #include "gurnard/base/buf.h"
 
-#define GN_MESSAGE_TEXT_MAX                                                                        \
-    8192 /* bytes of a finished text; what is longer is cut at a character */
+/* Bytes of a finished text; what is longer is cut at a character. */
+#define GN_MESSAGE_TEXT_MAX 8192
 
 /* Appends text with each %N (N from 1, all digits that follow count: %10 is the tenth) replaced by
  * args[N-1], in a single pass: an argument that itself holds %2 is not looked at again. The

@@ -27,8 +27,8 @@
 struct gn_outbox;
 struct gn_sink;
 
-#define GN_SINK_WINDOW_MIN                                                                         \
-    4U /* attempts side by side for a sink that has not shown it can take more */
+/* Attempts side by side for a sink that has not shown that it can take more. */
+#define GN_SINK_WINDOW_MIN 4U
 
 struct gn_outbox_config {
     struct gn_backoff backoff;
