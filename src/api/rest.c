@@ -23,19 +23,28 @@ static void redirect(struct gn_http_request *request, struct gn_buf *location)
     gn_http_reply(request, &reply);
 }
 
+/* Answers request if its path is a known one. */
+static bool route(const struct gn_rest *rest, struct gn_http_request *request, struct gn_str path,
+                  struct gn_buf *cleaned)
+{
+    if (path.len == 0 || path.p[0] != '/')
+        return false;
+    if (gn_url_clean_path(path, cleaned)) {
+        redirect(request, cleaned);
+        return true;
+    }
+    if (gn_str_eq(path, GN_STR("/"))) {
+        gn_reply_text(request, 200, "gurnard\n");
+        return true;
+    }
+    return gn_ops_handle_probe(rest->ops, request) || gn_v1_handle(rest->v1, request);
+}
+
 void gn_rest_on_request(void *ctx, struct gn_http_request *request)
 {
-    struct gn_rest *rest = ctx;
-    struct gn_str path = gn_http_path(request);
     struct gn_buf cleaned = gn_buf_with_limit((size_t)64 << 10);
 
-    if (path.len == 0 || path.p[0] != '/')
-        gn_reply_not_found(request);
-    else if (gn_url_clean_path(path, &cleaned))
-        redirect(request, &cleaned);
-    else if (gn_str_eq(path, GN_STR("/")))
-        gn_reply_text(request, 200, "gurnard\n");
-    else if (!gn_ops_handle_probe(rest->ops, request) && !gn_v1_handle(rest->v1, request))
+    if (!route(ctx, request, gn_http_path(request), &cleaned))
         gn_reply_not_found(request);
     gn_buf_free(&cleaned);
 }

@@ -249,6 +249,7 @@ static bool read_next(struct reading *reading, yaml_parser_t *parser, struct gn_
     else
         read_document(reading);
     yaml_document_delete(&document);
+    reading->document = NULL;
     return root != NULL && is_first;
 }
 

@@ -47,7 +47,8 @@ static void add(struct gn_log_line *line, struct gn_str bytes)
         line->was_cut = true;
         return;
     }
-    memcpy(line->bytes + line->len, bytes.p, bytes.len);
+    if (bytes.len > 0)
+        memcpy(line->bytes + line->len, bytes.p, bytes.len);
     line->len += bytes.len;
 }
 

@@ -11,8 +11,8 @@
 #include "gurnard/cli/fleet.h"
 
 #define NS_PER_S        INT64_C(1000000000)
-#define DELL_OFFSET_NS  (-6 * 3600 * NS_PER_S) /* of the zone that our iDRACs stand in */
-#define DELL_OFFSET     "-0600"                /* iDRAC writes it without colon */
+#define DELL_OFFSET_NS  (-6LL * 3600 * NS_PER_S) /* of the zone that our iDRACs stand in */
+#define DELL_OFFSET     "-0600"                  /* iDRAC writes it without colon */
 #define OPENBMC_OFFSET  "+00:00"
 #define FIRST_ENTRY     1000U /* number of the first event in logs */
 #define DELL_ENTRY      615000U

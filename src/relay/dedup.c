@@ -49,7 +49,7 @@ static struct source *find_source(struct gn_dedup *dedup, uint64_t key)
 
 static void free_source(struct gn_dedup *dedup, struct source *source)
 {
-    HASH_DELETE(hh, dedup->sources, source);
+    HASH_DELETE(hh, dedup->sources, source); /* NOLINT(clang-analyzer-core.NullDereference) */
     TAILQ_REMOVE(&dedup->by_last, source, link);
     dedup->source_count--;
     dedup->held -= source->cap;
