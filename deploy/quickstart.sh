@@ -30,10 +30,13 @@ admin=http://${GURNARD_ADMIN_LISTEN/#:/127.0.0.1:}
 
 step() { printf '\n== %s\n' "$*"; }
 
-daemon= sim=
+daemon= sim= tap=
 finish() {
-    trap - EXIT INT TERM
-    [ -z "$sim" ] || kill "$sim" 2>/dev/null || true
+    trap - EXIT
+    trap '' INT TERM
+    for process in $tap $sim; do
+        kill "$process" 2>/dev/null && wait "$process" 2>/dev/null || true
+    done
     [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
     wait 2>/dev/null || true
 }
@@ -80,4 +83,6 @@ fi
 build/bin/gurnard sim --webhook "$webhook" --bmcs 8 --rate 2 --wait-subscribed "$api" \
     >"$dir/sim.log" 2>&1 &
 sim=$!
-build/bin/gurnard tap --api "$api"
+build/bin/gurnard tap --api "$api" &
+tap=$!
+wait "$tap" # in the background, so that a signal to this script alone ends it too

@@ -1,4 +1,5 @@
 """The gurnard command against the real daemon, the quick start, and the installation."""
+import contextlib
 import json
 import os
 import re
@@ -82,12 +83,34 @@ def test_usage(args, code):
     assert ran.stdout or ran.stderr
 
 
-def test_quickstart_shows_ten_events():
-    env = {**os.environ, "GURNARD_WEBHOOK_PORT": str(free_port()),
-           "GURNARD_API_PORT": str(free_port()),
-           "GURNARD_ADMIN_LISTEN": f"127.0.0.1:{free_port()}"}
+def quickstart_env(tmp_path):
+    return {**os.environ, "GURNARD_WEBHOOK_PORT": str(free_port()),
+            "GURNARD_API_PORT": str(free_port()),
+            "GURNARD_ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
+            "GURNARD_QUICKSTART_DIR": str(tmp_path)}
+
+
+def test_quickstart_goes_on_until_it_is_ended(tmp_path):
+    out = tmp_path / "out"
+    with open(out, "w") as file:
+        run = subprocess.Popen([ROOT / "deploy/quickstart.sh"], stdout=file, stderr=file,
+                               env=quickstart_env(tmp_path), start_new_session=True)
+    try:
+        wait_for(lambda: len(re.findall(r"\b(OK|Warning|Critical)\b", out.read_text())) > 11,
+                 "more than ten events", 300)
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(60) == 0 and out.read_text().endswith("stopped\n")
+        with pytest.raises(ProcessLookupError):  # nobody of its session is left
+            os.killpg(run.pid, 0)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+
+
+def test_quickstart_shows_ten_events(tmp_path):
     ran = subprocess.run([ROOT / "deploy/quickstart.sh", "--once"], capture_output=True, text=True,
-                         timeout=600, env=env)
+                         timeout=600, env=quickstart_env(tmp_path))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.rstrip().splitlines()[-1] == (
         "quickstart: ok, 10 events from BMC to subscriber")
