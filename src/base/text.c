@@ -88,19 +88,43 @@ size_t gn_text_utf8_len(struct gn_str s)
     return len;
 }
 
-bool gn_text_is_utf8(struct gn_str s)
+/* Number of leading bytes of s that are well-formed UTF-8. */
+static size_t utf8_run(struct gn_str s)
 {
-    while (s.len > 0) {
-        size_t len = ascii_run(s);
+    size_t at = 0;
+
+    while (at < s.len) {
+        const struct gn_str rest = {s.p + at, s.len - at};
+        size_t len = ascii_run(rest);
 
         if (len == 0)
-            len = gn_text_utf8_len(s);
+            len = gn_text_utf8_len(rest);
         if (len == 0)
-            return false;
+            break;
+        at += len;
+    }
+    return at;
+}
+
+bool gn_text_is_utf8(struct gn_str s)
+{
+    return utf8_run(s) == s.len;
+}
+
+void gn_text_add_utf8(struct gn_buf *out, struct gn_str s)
+{
+    while (s.len > 0) {
+        size_t len = utf8_run(s);
+
+        if (len > 0) {
+            gn_buf_add(out, s.p, len);
+        } else {
+            gn_buf_puts(out, REPLACEMENT);
+            len = 1;
+        }
         s.p += len;
         s.len -= len;
     }
-    return true;
 }
 
 static int hex_value(char c)

@@ -6,10 +6,13 @@
 #include "gurnard/base/buf.h"
 #include "event_priv.h"
 
+/* What one byte of a text can become at most: an invalid one becomes U+FFFD. */
+#define REPLACEMENT_BYTES ((size_t)3)
+
 /* The meaning of text, which holds escapes. */
 static struct gn_str unescaped(struct gn_str text, struct gn_arena *arena)
 {
-    struct gn_buf meaning = gn_buf_with_limit(text.len); /* no escape is shorter than its meaning */
+    struct gn_buf meaning = gn_buf_with_limit(REPLACEMENT_BYTES * text.len);
     struct gn_str copy = GN_STR_NONE;
 
     gn_json_unescape(text, &meaning);

@@ -7,8 +7,6 @@
 #include "gurnard/base/text.h"
 #include "event_priv.h"
 
-#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
-
 /* What may come on top of the bytes received: names in full, quotes around numbers. A hint only. */
 #define GROWTH_BYTES 128
 
@@ -282,26 +280,6 @@ static void add_event(struct gn_buf *out, const struct gn_redfish_event *event,
     gn_buf_putc(out, '}');
 }
 
-/* Appends s with each byte that is not part of a UTF-8 character replaced. */
-static void add_repaired(struct gn_buf *out, struct gn_str s)
-{
-    size_t run = 0; /* good bytes that were not appended yet */
-
-    while (run < s.len) {
-        const size_t len = gn_text_utf8_len((struct gn_str){s.p + run, s.len - run});
-
-        if (len > 0) {
-            run += len;
-            continue;
-        }
-        gn_buf_add(out, s.p, run);
-        gn_buf_add_str(out, GN_STR(REPLACEMENT));
-        s = (struct gn_str){s.p + run + 1, s.len - run - 1};
-        run = 0;
-    }
-    gn_buf_add(out, s.p, run);
-}
-
 /* Bad bytes can only be inside strings, so the text as a whole is repaired: keys, values, and what
  * lies deep in Oem alike. */
 static void add_event_repaired(struct gn_buf *out, const struct gn_redfish_event *event,
@@ -311,7 +289,7 @@ static void add_event_repaired(struct gn_buf *out, const struct gn_redfish_event
 
     add_event(&text, event, fills);
     if (gn_buf_err(&text) == GN_OK)
-        add_repaired(out, gn_buf_str(&text));
+        gn_text_add_utf8(out, gn_buf_str(&text));
     else if (out->err == GN_OK)
         out->err = gn_buf_err(&text);
     gn_buf_free(&text);

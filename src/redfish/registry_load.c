@@ -144,17 +144,21 @@ static enum gn_err make_room(struct loader *ld)
 static enum gn_err add_entry(struct loader *ld, const struct gn_json_token *key,
                              const struct gn_json_token *fields)
 {
+    const size_t texts_len = ld->texts.len;
     struct gn_json_token name = *key;
-    enum gn_err err;
+    struct gn_registry_span key_span;
+    enum gn_err err = make_room(ld);
 
-    if (key->text.len == 0 || key->text.len > GN_MESSAGE_ID_MAX)
-        return GN_OK; /* no MessageId can name it */
-    err = make_room(ld);
     if (err != GN_OK)
         return err;
     name.type = GN_JSON_STRING;
+    key_span = add_text(ld, &name);
+    if (key_span.len == 0 || key_span.len > GN_MESSAGE_ID_MAX) {
+        gn_buf_truncate(&ld->texts, texts_len); /* no MessageId can name it */
+        return gn_buf_err(&ld->texts);
+    }
     ld->reg->entries[ld->reg->count++] = (struct gn_registry_entry){
-        .key = add_text(ld, &name),
+        .key = key_span,
         .text = add_text(ld, &fields[FIELD_MESSAGE]),
         .resolution = says_none(&fields[FIELD_RESOLUTION])
                           ? (struct gn_registry_span){0, 0}

@@ -10,8 +10,10 @@
 
 #include "gurnard/base/text.h"
 
-#define RING_FIRST_CAP 4
+#define RING_FIRST_CAP 4 /* doubled up to GN_DEDUP_PER_SOURCE: always a power of two */
 #define STALE_PER_ADD  2 /* silent sources that one call clears away */
+
+_Static_assert((GN_DEDUP_PER_SOURCE & (GN_DEDUP_PER_SOURCE - 1)) == 0, "places are masked");
 
 struct seen {
     uint64_t id_hash;
@@ -21,8 +23,8 @@ struct seen {
 struct source {
     uint64_t key;
     uint64_t last_ms;
-    struct seen *ring; /* oldest at first, wraps at cap */
-    uint32_t first, used, cap;
+    struct seen *ring;         /* oldest at first, wraps at cap */
+    uint32_t first, used, cap; /* cap: a power of two, or 0 */
     TAILQ_ENTRY(source) link;
     UT_hash_handle hh;
 };
@@ -64,12 +66,12 @@ static bool is_past(uint64_t at_ms, uint64_t now_ms)
 
 static struct seen *ring_at(const struct source *source, uint32_t place)
 {
-    return &source->ring[(source->first + place) % source->cap];
+    return &source->ring[(source->first + place) & (source->cap - 1)];
 }
 
 static void ring_drop_first(struct source *source)
 {
-    source->first = (source->first + 1) % source->cap;
+    source->first = (source->first + 1) & (source->cap - 1);
     source->used--;
 }
 

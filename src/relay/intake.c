@@ -12,8 +12,9 @@
 #define ARENA_MAX    ((size_t)64 << 20) /* of one body's records and texts */
 #define SCRATCH_KEEP ((size_t)1 << 20)  /* scratch memory kept from message to message */
 
-/* Digits-only ids shorter than this are no proof of sameness: iDRAC 8 sends type codes as EventId
- * (2241), many send the array index as MemberId, Redfish Interface Emulators always the Id 1. */
+/* Ids with fewer digits are no proof of sameness: iDRAC 8 sends type codes as EventId (2241),
+ * OME-Modular a constant (Redfish4), many the array index as MemberId, Redfish Interface Emulators
+ * always the Id 1. To lose an event would be worse than to deliver it twice. */
 #define ID_DIGITS_MIN 6
 
 /* An event that is ready but not published. */
@@ -94,19 +95,21 @@ static enum gn_err content_id(struct intake *in, struct gn_str raw, size_t place
 static bool is_telling_id(const struct gn_redfish_value *value, struct gn_arena *arena)
 {
     struct gn_str text = gn_redfish_text(value, arena);
-    bool only_digits = true;
+    size_t digits = 0;
 
     for (size_t i = 0; i < text.len; i++)
-        only_digits = only_digits && text.p[i] >= '0' && text.p[i] <= '9';
-    return text.len > 0 && (!only_digits || text.len >= ID_DIGITS_MIN);
+        digits += text.p[i] >= '0' && text.p[i] <= '9';
+    return digits >= ID_DIGITS_MIN;
 }
 
-/* iLO 5 sends 0000-00-00T00:00:00Z when it has no time. */
+/* iLO 5 sends 0000-00-00T00:00:00Z when it has no time. A clock that begins in 1970 shows the same
+ * seconds after each restart, with the same events. */
 static bool is_telling_time(const struct gn_redfish_value *value, struct gn_arena *arena)
 {
     struct gn_str text = gn_redfish_text(value, arena);
 
-    return text.len > 0 && !gn_str_has_prefix(text, GN_STR("0000-00-00"));
+    return text.len > 0 && !gn_str_has_prefix(text, GN_STR("0000-00-00")) &&
+           !gn_str_has_prefix(text, GN_STR("1970-01-01"));
 }
 
 /* Whether two equal bodies are the same event sent twice, and not two events. */
@@ -151,23 +154,6 @@ static enum gn_err write_event(struct intake *in, const struct gn_redfish_event 
     return gn_buf_err(&relay->value);
 }
 
-/* Appends text, which is JSON but for invalid UTF-8 in its strings, with U+FFFD in the place of
- * each such byte. */
-static void add_repaired(struct gn_buf *out, struct gn_str text)
-{
-    while (text.len > 0) {
-        size_t len = gn_text_utf8_len(text);
-
-        if (len == 0) {
-            gn_buf_puts(out, "\xEF\xBF\xBD");
-            len = 1;
-        } else {
-            gn_buf_add(out, text.p, len);
-        }
-        text = (struct gn_str){text.p + len, text.len - len};
-    }
-}
-
 static enum gn_err write_raw(struct intake *in)
 {
     struct gn_relay *relay = in->relay;
@@ -176,10 +162,7 @@ static enum gn_err write_raw(struct intake *in)
     gn_json_add_compact(&relay->data, in->payload.json);
     if (gn_buf_err(&relay->data) != GN_OK)
         return gn_buf_err(&relay->data);
-    if (in->payload.had_bad_utf8)
-        add_repaired(&relay->value, gn_buf_str(&relay->data));
-    else
-        gn_buf_add_str(&relay->value, gn_buf_str(&relay->data));
+    gn_text_add_utf8(&relay->value, gn_buf_str(&relay->data));
     return gn_buf_err(&relay->value);
 }
 
@@ -388,6 +371,8 @@ static enum gn_intake take(struct intake *in, struct gn_str body)
     if (err != GN_OK)
         return put_away(in, body, err, offset);
     err = prepare(in);
+    if (err == GN_ELIMIT) /* it would never fit: "later" would be said for ever */
+        return put_away(in, body, err, body.len);
     if (err == GN_OK) {
         drop_repeats(in);
         err = publish(in);

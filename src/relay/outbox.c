@@ -201,12 +201,15 @@ static void count_end(struct gn_sink *sink, enum gn_outcome outcome)
     }
 }
 
-/* The lane's first delivery has gone: the next starts afresh, whatever the last one waited for. */
+/* The lane's first delivery has gone and the next one starts afresh. A wait outlives it: else a
+ * receiver that asked for one would be tried again with each event that is shed. */
 static void lane_next(struct gn_lane *lane)
 {
-    lane->attempts = 0;
     lane->refusals = 0;
-    if (lane->state == GN_LANE_IDLE || lane->state == GN_LANE_WAITING)
+    if (lane->state == GN_LANE_WAITING)
+        return;
+    lane->attempts = 0;
+    if (lane->state == GN_LANE_IDLE)
         gn_lane_ready(lane);
 }
 

@@ -70,7 +70,7 @@ static void try_again(struct gn_lane *lane, const struct gn_sent *sent)
     struct gn_outbox *ob = sink->outbox;
 
     lane->attempts++;
-    lane->was_answered = sent->err != GN_ECONN && sent->err != GN_ETIMEOUT;
+    lane->was_answered = gn_sent_is_answer(sent);
     gn_metric_add(sink->figures->retries, 1);
     if (sink->is_down) {
         gn_lane_ready(lane); /* behind the others; the sink's own timer holds all of them back */

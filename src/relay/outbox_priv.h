@@ -70,8 +70,8 @@ struct gn_lane {
     struct gn_sink *sink;
     struct gn_delivery_list deliveries;
     enum gn_lane_state state;
-    uint32_t attempts; /* of the first delivery, failed */
-    uint32_t refusals; /* of these, with GN_EREFUSED */
+    uint32_t attempts; /* failed ones since one ended; of the first delivery as a rule */
+    uint32_t refusals; /* of the first delivery, with GN_EREFUSED */
     bool was_answered; /* the last failure was an answer: a sink that comes up changes nothing */
     struct gn_timer timer; /* initialised at the first retry */
     TAILQ_ENTRY(gn_lane) ready_link;
@@ -120,7 +120,8 @@ struct gn_sink {
     uint64_t gone_until_ms;
     uint64_t gone_log_at_ms;
     uint64_t delivered, failed, shed;
-    struct gn_delivery *shed_at; /* only inside outbox_shed.c */
+    struct gn_delivery *shed_at; /* only inside outbox_shed.c, as shed_link */
+    TAILQ_ENTRY(gn_sink) shed_link;
     char last_error[GN_SINK_ERROR_MAX];
     TAILQ_ENTRY(gn_sink) link;
     TAILQ_ENTRY(gn_sink) runnable_link;
@@ -145,7 +146,8 @@ struct gn_outbox {
     uint64_t next_number;
     uint32_t random; /* xorshift, never 0 */
     bool is_draining;
-    bool is_crowded; /* runnable sinks wait for an attempt of another to end */
+    bool is_crowded;           /* runnable sinks wait for an attempt of another to end */
+    uint64_t shed_again_at_ms; /* shedding did not make room: before this it would not either */
     struct gn_log_limit failed_log, expired_log, shed_log;
 };
 
@@ -177,6 +179,12 @@ static inline bool gn_delivery_is_in_flight(const struct gn_delivery *delivery)
 {
     return delivery->lane->state == GN_LANE_IN_FLIGHT &&
            TAILQ_FIRST(&delivery->lane->deliveries) == delivery;
+}
+
+/* Whether the receiver, or what stands before it, has said something. */
+static inline bool gn_sent_is_answer(const struct gn_sent *sent)
+{
+    return sent->err != GN_ECONN && sent->err != GN_ETIMEOUT && sent->err != GN_ENOMEM;
 }
 
 /* Whether the sink itself lets one more attempt start now. */

@@ -5,8 +5,13 @@
 
 #define SWEEP_MAX_MS   1000U
 #define SWEEP_ENDS_MAX 4096 /* deliveries ended by one sweep */
-/* Deliveries looked at for one push, so that a full outbox stays quick. */
-#define SHED_LOOKS_MAX 65536
+
+/* So that a full outbox stays quick: deliveries looked at for one push; the part of limit_bytes
+ * that is freed beyond what the push needs, for the next ones; and how long pushes are refused
+ * without a look when looking has not helped. */
+#define SHED_LOOKS_MAX  65536
+#define SHED_EXTRA_PART 1024
+#define SHED_PAUSE_MS   100
 
 /* ---- age ---- */
 
@@ -108,15 +113,14 @@ static bool is_silent(const struct gn_sink *sink, uint64_t now_ms)
 }
 
 /* The oldest item at which some silent sink stands, and how many of them stand at it. */
-static struct gn_item *oldest_item(struct gn_outbox *ob, uint32_t *standing, int *looks)
+static struct gn_item *oldest_item(const struct gn_sink_list *silent, uint32_t *standing,
+                                   int *looks)
 {
     struct gn_item *oldest = NULL;
     struct gn_sink *sink;
 
     *standing = 0;
-    TAILQ_FOREACH (sink, &ob->sinks, link) {
-        if (sink->shed_at == NULL)
-            continue;
+    TAILQ_FOREACH (sink, silent, shed_link) {
         (*looks)++;
         if (oldest == NULL || sink->shed_at->item->number < oldest->number) {
             oldest = sink->shed_at->item;
@@ -129,20 +133,23 @@ static struct gn_item *oldest_item(struct gn_outbox *ob, uint32_t *standing, int
 }
 
 /* Moves all that stand at item on; drops its deliveries there when asked to. */
-static void step(struct gn_outbox *ob, const struct gn_item *item, bool drop)
+static void step(struct gn_sink_list *silent, const struct gn_item *item, bool drop)
 {
-    struct gn_sink *sink;
+    struct gn_sink *next;
 
-    TAILQ_FOREACH (sink, &ob->sinks, link) {
+    for (struct gn_sink *sink = TAILQ_FIRST(silent); sink != NULL; sink = next) {
         struct gn_delivery *dv = sink->shed_at;
 
-        if (dv == NULL || dv->item != item)
+        next = TAILQ_NEXT(sink, shed_link);
+        if (dv->item != item)
             continue;
         sink->shed_at = skip_in_flight(TAILQ_NEXT(dv, age_link));
+        if (sink->shed_at == NULL)
+            TAILQ_REMOVE(silent, sink, shed_link);
         if (!drop)
             continue;
         gn_delivery_end(dv, GN_SHED);
-        log_shed(ob, sink, "limit_bytes");
+        log_shed(sink->outbox, sink, "limit_bytes");
     }
 }
 
@@ -155,29 +162,38 @@ static bool fits(const struct gn_outbox *ob, uint64_t bytes)
  * others hold too would free nothing: it stays. */
 static void shed_silent(struct gn_outbox *ob, uint64_t bytes)
 {
+    struct gn_sink_list silent = TAILQ_HEAD_INITIALIZER(silent);
     uint64_t now_ms = gn_loop_now_ms(ob->loop);
     int looks = 0;
     struct gn_sink *sink;
 
-    TAILQ_FOREACH (sink, &ob->sinks, link)
+    TAILQ_FOREACH (sink, &ob->sinks, link) {
         sink->shed_at = is_silent(sink, now_ms) ? skip_in_flight(TAILQ_FIRST(&sink->by_age)) : NULL;
-    while (!fits(ob, bytes) && looks < SHED_LOOKS_MAX) {
+        if (sink->shed_at != NULL)
+            TAILQ_INSERT_TAIL(&silent, sink, shed_link);
+    }
+    while (!fits(ob, bytes) && looks < SHED_LOOKS_MAX && !TAILQ_EMPTY(&silent)) {
         uint32_t standing;
-        struct gn_item *item = oldest_item(ob, &standing, &looks);
+        struct gn_item *item = oldest_item(&silent, &standing, &looks);
 
-        if (item == NULL)
-            return;
-        step(ob, item, standing == item->deliveries);
+        step(&silent, item, standing == item->deliveries);
     }
 }
 
 enum gn_err gn_outbox_make_room(struct gn_outbox *ob, uint64_t bytes)
 {
+    const uint64_t extra = ob->config.limit_bytes / SHED_EXTRA_PART;
+    const uint64_t most = ob->config.limit_bytes - extra;
+    uint64_t now_ms = gn_loop_now_ms(ob->loop);
+
     if (fits(ob, bytes))
         return GN_OK;
-    if (bytes > ob->config.limit_bytes)
+    if (bytes > ob->config.limit_bytes || now_ms < ob->shed_again_at_ms)
         return GN_EFULL;
     expire(ob);
-    shed_silent(ob, bytes);
-    return fits(ob, bytes) ? GN_OK : GN_EFULL;
+    shed_silent(ob, bytes < most ? bytes + extra : ob->config.limit_bytes);
+    if (fits(ob, bytes))
+        return GN_OK;
+    ob->shed_again_at_ms = now_ms + SHED_PAUSE_MS;
+    return GN_EFULL;
 }

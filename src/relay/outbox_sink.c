@@ -179,16 +179,20 @@ static void probe_later(struct gn_sink *sink, uint32_t retry_after_ms)
                                                      retry_after_ms, gn_outbox_random(ob)));
 }
 
-void gn_sink_note_failure(struct gn_sink *sink, const struct gn_sent *sent)
+static void note_receiver(struct gn_sink *sink, bool is_answer)
 {
-    bool is_answer = sent->err != GN_ECONN && sent->err != GN_ETIMEOUT;
-
-    (void)snprintf(sink->last_error, sizeof(sink->last_error), "%s%s%s (%d)",
-                   gn_err_text(sent->err), sent->reason[0] == '\0' ? "" : ": ", sent->reason,
-                   sent->status);
     if (sink->failing_since_ms == 0)
         sink->failing_since_ms = gn_loop_now_ms(sink->outbox->loop);
     sink->unanswered = is_answer ? 0 : sink->unanswered + 1;
+}
+
+void gn_sink_note_failure(struct gn_sink *sink, const struct gn_sent *sent)
+{
+    (void)snprintf(sink->last_error, sizeof(sink->last_error), "%s%s%s (%d)",
+                   gn_err_text(sent->err), sent->reason[0] == '\0' ? "" : ": ", sent->reason,
+                   sent->status);
+    if (sent->err != GN_ENOMEM) /* want of memory is ours and says nothing about the receiver */
+        note_receiver(sink, gn_sent_is_answer(sent));
     /* Who refuses is there and decides by the event; "try again later" may come from something that
      * stands before a dead receiver. */
     if (sink->is_down && (sent->err == GN_EREFUSED || sent->err == GN_ENOTFOUND))

@@ -537,6 +537,7 @@ static void text_is_the_meaning_of_a_simple_value(void **state)
         {"\"a\\\"b\\\\c\\/d\\n\"", "a\"b\\c/d\n"},
         {"\"\\u0041\\u00e9\\ud83d\\ude00\"", "A\xC3\xA9\xF0\x9F\x98\x80"},
         {"\"\\u0000\\ud800\"", "\xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"\"\\t\xFC\xFC\xFC\"", "\t\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
         {"-12.50", "-12.50"},
         {"true", "true"},
         {"false", "false"},

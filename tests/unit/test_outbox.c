@@ -402,6 +402,29 @@ static void busy_answers_do_not_take_a_sink_down(void **state)
     assert_int_equal(rig->fake->note_count, 11);
 }
 
+static void want_of_memory_here_says_nothing_about_the_receiver(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_sink *sink = open_sink(rig, "fake://a");
+    struct fake_rule *rule = fake_rule(rig->fake, "fake://a");
+
+    rule->err = GN_ECONN;
+    push(rig, sink, 1);
+    while (rig->fake->note_count < GN_OUTBOX_DOWN_AFTER - 1)
+        turn(rig);
+    rule->send_err = GN_ENOMEM;
+    for (int i = 0; strstr(status_of(sink).last_error, gn_err_text(GN_ENOMEM)) == NULL; i++) {
+        assert_true(i < TURNS_MAX);
+        turn(rig);
+    }
+    assert_false(status_of(sink).is_down);
+    rule->send_err = GN_OK;
+    while (rig->fake->note_count < GN_OUTBOX_DOWN_AFTER)
+        turn(rig);
+    turn(rig);
+    assert_true(status_of(sink).is_down);
+}
+
 /* ---- what is given up ---- */
 
 static void a_refusal_is_given_up_after_its_tries_and_the_next_goes(void **state)
@@ -541,6 +564,27 @@ static void beyond_its_maximum_a_sink_sheds_its_oldest(void **state)
         assert_true(number_in(&rig->fake->notes[i]) >= 2);
 }
 
+static void the_receivers_wish_to_wait_outlives_the_event_that_is_shed(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_outbox_config config = quick;
+    struct fake_rule *rule = fake_rule(rig->fake, "fake://a");
+    struct gn_sink *sink;
+
+    config.sink_max_events = 1;
+    open_outbox(rig, &config);
+    sink = open_sink(rig, "fake://a");
+    rule->err = GN_EBUSY;
+    rule->retry_after_ms = 60000;
+    for (unsigned i = 0; i < 5; i++) {
+        push(rig, sink, 1);
+        for (int turns = 0; turns < 3; turns++)
+            assert_int_equal(gn_loop_turn(rig->loop, 0), GN_OK);
+    }
+    assert_int_equal(status_of(sink).shed, 4);
+    assert_int_equal(rig->fake->note_count, 1);
+}
+
 static void what_is_under_way_is_not_shed(void **state)
 {
     struct rig *rig = *state;
@@ -610,6 +654,25 @@ static void a_full_outbox_refuses_and_queues_nothing(void **state)
     assert_true(figure(rig, "shed") == 0);
     settle(rig);
     assert_int_equal(push_event(rig, make_event(rig, 1, BIG), sinks, 2), GN_OK);
+}
+
+static void a_full_outbox_takes_events_again_once_a_sink_is_down(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_sink *sink;
+
+    room_for_four(rig);
+    sink = open_sink(rig, "fake://a");
+    fake_rule(rig->fake, "fake://a")->err = GN_ECONN;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(push_event(rig, make_event(rig, 1, BIG), &sink, 1), GN_OK);
+    assert_int_equal(push_event(rig, make_event(rig, 1, BIG), &sink, 1), GN_EFULL);
+    for (int i = 0; push_event(rig, make_event(rig, 1, BIG), &sink, 1) != GN_OK; i++) {
+        assert_true(i < TURNS_MAX);
+        turn(rig);
+    }
+    assert_true(status_of(sink).is_down);
+    assert_true(status_of(sink).shed > 0);
 }
 
 static void an_event_larger_than_the_limit_sheds_nothing(void **state)
@@ -861,6 +924,7 @@ int main(void)
         TEST(a_sink_without_answers_goes_down_and_comes_up_with_the_first_success),
         TEST(a_down_sink_tries_all_lanes_in_turn),
         TEST(busy_answers_do_not_take_a_sink_down),
+        TEST(want_of_memory_here_says_nothing_about_the_receiver),
         TEST(a_refusal_is_given_up_after_its_tries_and_the_next_goes),
         TEST(what_a_transport_cannot_send_fails_at_once),
         TEST(a_send_without_memory_is_tried_again),
@@ -869,8 +933,10 @@ int main(void)
         TEST(an_event_expires_while_it_waits),
         TEST(an_event_that_fails_past_its_age_expires),
         TEST(beyond_its_maximum_a_sink_sheds_its_oldest),
+        TEST(the_receivers_wish_to_wait_outlives_the_event_that_is_shed),
         TEST(what_is_under_way_is_not_shed),
         TEST(a_full_outbox_refuses_and_queues_nothing),
+        TEST(a_full_outbox_takes_events_again_once_a_sink_is_down),
         TEST(an_event_larger_than_the_limit_sheds_nothing),
         TEST(the_backlog_of_a_dead_sink_makes_room_oldest_first),
         TEST(an_event_that_a_live_sink_holds_too_is_not_shed),

@@ -17,6 +17,7 @@
 #include "gurnard/base/buf.h"
 #include "gurnard/base/file.h"
 #include "gurnard/base/log.h"
+#include "gurnard/redfish/message_id.h"
 
 #define TYPE "\"@odata.type\":\"#MessageRegistry.v1_6_0.MessageRegistry\""
 
@@ -330,6 +331,22 @@ static void a_text_that_is_no_utf8_does_not_cost_the_registry(void **state)
     assert_find("R.1.0.K", GN_MATCH_EXACT,
                 "L\xfc"
                 "fter");
+}
+
+static void a_key_that_grows_beyond_the_limit_is_left_out(void **state)
+{
+    struct gn_buf text = GN_BUF_INIT;
+
+    (void)state;
+    gn_buf_puts(&text, "{" TYPE ",\"Id\":\"R.1.0\",\"Messages\":{\"\\t");
+    for (int i = 0; i < GN_MESSAGE_ID_MAX - 2; i++)
+        gn_buf_putc(&text, '\xfc'); /* three bytes each, once repaired */
+    gn_buf_puts(&text, "\":{\"Message\":\"m\"},\"K\":{\"Message\":\"k\"}}}");
+    assert_int_equal(gn_registry_set_load(set, gn_buf_str(&text), "t", NULL), GN_OK);
+    gn_buf_free(&text);
+    seal();
+    assert_int_equal(gn_registry_set_stats(set).messages, 1);
+    assert_find("R.1.0.K", GN_MATCH_EXACT, "k");
 }
 
 /* --- replacing --- */
@@ -855,6 +872,7 @@ int main(void)
         WITH_SET(the_last_of_two_messages_with_one_key_counts),
         WITH_SET(too_deep_and_too_many_are_refused),
         WITH_SET(a_text_that_is_no_utf8_does_not_cost_the_registry),
+        WITH_SET(a_key_that_grows_beyond_the_limit_is_left_out),
         WITH_SET(a_later_registry_of_the_same_name_replaces_the_earlier_wholly),
         WITH_SET(registries_are_listed_in_order_of_loading),
         WITH_SET(the_nearest_version_is_taken),

@@ -52,11 +52,13 @@ struct rig {
     size_t item_count;
 };
 
+#define BODY_MAX (32U << 20)
+
 static void open_relay(struct rig *rig, bool overwrite, struct gn_quarantine *quarantine)
 {
     const struct gn_relay_config config = {.node = "n1.lab",
                                            .overwrite_severity = overwrite,
-                                           .max_body_bytes = 1 << 20};
+                                           .max_body_bytes = BODY_MAX};
     const struct gn_relay_parts parts = {.loop = rig->loop,
                                          .outbox = rig->outbox,
                                          .state = rig->state,
@@ -373,8 +375,12 @@ static void what_does_not_tell_itself_apart_is_never_taken_for_a_repeat(void **s
         {"{\"Events\":[{\"MessageId\":\"a.e\",\"EventTimestamp\":\"\"}]}", GN_INTAKE_STORED},
         {"{\"Events\":[{\"MessageId\":\"a.e\",\"EventTimestamp\":\"0000-00-00T00:00:00Z\"}]}",
          GN_INTAKE_STORED},
+        {"{\"Events\":[{\"MessageId\":\"a.e\",\"EventTimestamp\":\"1970-01-01T00:00:45Z\"}]}",
+         GN_INTAKE_STORED},
+        {"{\"Id\":\"Event\",\"Events\":[{\"MessageId\":\"a.e\",\"EventId\":\"Redfish4\"}]}",
+         GN_INTAKE_STORED},
         {"{\"Events\":[{\"MessageId\":\"a.f\",\"MemberId\":\"615703\"}]}", GN_INTAKE_REPEATED},
-        {"{\"Events\":[{\"MessageId\":\"a.g\"},{\"MessageId\":\"a.g\",\"EventId\":\"x-1\"}]}",
+        {"{\"Events\":[{\"MessageId\":\"a.g\"},{\"MessageId\":\"a.g\",\"EventId\":\"x-100000\"}]}",
          GN_INTAKE_REPEATED},
         {"{\"Id\":\"5e004f5a-e3d1\",\"Events\":[{\"MessageId\":\"a.h\"}]}", GN_INTAKE_REPEATED},
         {"{\"ReportSequence\":\"17\"}", GN_INTAKE_UNPARSED},
@@ -451,8 +457,8 @@ static void context_and_peer_make_the_lane(void **state)
 /* ---- bodies with several events ---- */
 
 #define PAIR                                                                                       \
-    "[{\"Id\":\"id-a\",\"Events\":[{\"MessageId\":\"a.b\",\"Message\":\"1\"}]},"                   \
-    "{\"Id\":\"id-b\",\"Events\":[{\"MessageId\":\"a.b\",\"Message\":\"2\"}]}]"
+    "[{\"Id\":\"id-100000\",\"Events\":[{\"MessageId\":\"a.b\",\"Message\":\"1\"}]},"              \
+    "{\"Id\":\"id-100001\",\"Events\":[{\"MessageId\":\"a.b\",\"Message\":\"2\"}]}]"
 
 static void an_array_gives_one_event_for_each_element_in_order(void **state)
 {
@@ -718,6 +724,28 @@ static void a_publishers_event_is_refused_when_the_outbox_is_full(void **state)
     gn_buf_free(&request.data);
 }
 
+static void what_outgrows_its_room_when_it_is_repaired_is_put_away(void **state)
+{
+    static const char head[] = "{\"Events\":[{\"MessageId\":\"A.1.0.B\",\"Message\":\"";
+    static const char tail[] = "\"}]}";
+    const size_t bad = 24U << 20; /* bytes that are no UTF-8: each becomes three */
+    struct rig *rig = *state;
+    struct gn_buf body = gn_buf_with_limit(BODY_MAX);
+    char *bytes = malloc(bad);
+    const struct gn_relay_source source = {.peer = GN_STR("192.0.2.7")};
+
+    assert_non_null(bytes);
+    memset(bytes, 0xff, bad);
+    gn_buf_puts(&body, head);
+    gn_buf_add(&body, bytes, bad);
+    gn_buf_puts(&body, tail);
+    assert_int_equal(gn_buf_err(&body), GN_OK);
+    assert_int_equal(gn_relay_redfish(rig->relay, &source, gn_buf_str(&body)), GN_INTAKE_NOT_JSON);
+    assert_true(counter(rig, "gurnard_events_quarantined_total", NULL) == 1);
+    gn_buf_free(&body);
+    free(bytes);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -746,6 +774,7 @@ int main(void)
         TEST(a_publisher_under_the_old_address_reaches_the_new_one),
         TEST(an_event_without_type_or_data_cannot_be_sent),
         TEST(a_publishers_event_is_refused_when_the_outbox_is_full),
+        TEST(what_outgrows_its_room_when_it_is_repaired_is_put_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,6 +125,32 @@ static void decoding_obeys_the_limit_of_the_buffer(void **state)
     gn_buf_free(&out);
 }
 
+static void what_is_no_utf8_is_replaced_byte_by_byte(void **state)
+{
+    static const struct {
+        struct gn_str text;
+        const char *want;
+    } rows[] = {
+        {GN_STR_INIT(""), ""},
+        {{NULL, 0}, ""},
+        {GN_STR_INIT("longer than eight \xE2\x82\xAC bytes"),
+         "longer than eight \xE2\x82\xAC bytes"},
+        {GN_STR_INIT("\xFF"), "\xEF\xBF\xBD"},
+        {GN_STR_INIT("\xE2\x82z"), "\xEF\xBF\xBD\xEF\xBF\xBDz"},
+        {GN_STR_INIT("12345678\xFC\xC3\xBC"), "12345678\xEF\xBF\xBD\xC3\xBC"},
+    };
+    struct gn_buf out = GN_BUF_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        gn_buf_reset(&out);
+        gn_buf_puts(&out, "");
+        gn_text_add_utf8(&out, rows[i].text);
+        assert_string_equal(out.data, rows[i].want);
+    }
+    gn_buf_free(&out);
+}
+
 static void json_strings_are_quoted_and_escaped(void **state)
 {
     static const struct {
@@ -203,6 +229,7 @@ int main(void)
         cmocka_unit_test(percent_escapes_become_bytes),
         cmocka_unit_test(a_broken_escape_is_refused_and_appends_nothing),
         cmocka_unit_test(decoding_obeys_the_limit_of_the_buffer),
+        cmocka_unit_test(what_is_no_utf8_is_replaced_byte_by_byte),
         cmocka_unit_test(json_strings_are_quoted_and_escaped),
         cmocka_unit_test(siphash_gives_the_vectors_of_its_paper),
         cmocka_unit_test(the_hash_is_steady_and_depends_on_all_bytes),

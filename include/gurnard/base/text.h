@@ -20,6 +20,9 @@ size_t gn_text_utf8_len(struct gn_str s);
  * nothing appended; GN_ENOMEM, GN_ELIMIT as the buffer says. '+' stays. */
 GN_MUST_CHECK enum gn_err gn_text_percent_decode(struct gn_str s, struct gn_buf *out);
 
+/* Appends s; each byte of invalid UTF-8 becomes U+FFFD. */
+void gn_text_add_utf8(struct gn_buf *out, struct gn_str s);
+
 /* Appends s as a JSON string with its quotes. Escapes '"', '\\' and control characters; each byte
  * of invalid UTF-8 becomes U+FFFD. Other characters pass unchanged. */
 void gn_text_add_json(struct gn_buf *out, struct gn_str s);

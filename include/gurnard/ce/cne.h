@@ -15,9 +15,9 @@
 #define GN_CNE_CONTENT_TYPE "application/json"
 
 /* The body that a v1 consumer gets, as pieces to be sent one after another without copying:
- *   {"id":"<subscription id>   ","type":...
- * subscription_id and event are borrowed as long as the parts are used. The id must need no JSON
- * escapes (it is a UUID or came through gn_cne_id_is_plain()). */
+ * `{"id":"`, the subscription's id, `","type":...}`. subscription_id and event are borrowed as long
+ * as the parts are used. The id must need no JSON escapes (it is a UUID or came through
+ * gn_cne_id_is_plain()). */
 void gn_cne_body(const struct gn_event *event, struct gn_str subscription_id,
                  struct gn_str parts[GN_CNE_BODY_PARTS]);
 

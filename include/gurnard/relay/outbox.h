@@ -67,9 +67,10 @@ void gn_outbox_close_sink(struct gn_sink *sink);
 
 /* Queues event for count sinks (none twice), for all or for none, and returns; first attempts are
  * made in a later turn. The outbox takes its own references. When limit_bytes would be passed, the
- * backlogs of sinks that have not answered lately are shed first, oldest event first (counted
- * "shed", one log line each second); GN_EFULL: that did not suffice. GN_ENOMEM. On any error
- * nothing was queued. count 0 is fine. */
+ * backlogs of sinks that have not answered lately are shed first, oldest event first and a little
+ * more than is needed (counted "shed", one log line each second); GN_EFULL: that did not suffice,
+ * now or less than a tenth of a second ago. GN_ENOMEM. On any error nothing was queued. count 0 is
+ * fine. */
 GN_MUST_CHECK enum gn_err gn_outbox_push(struct gn_outbox *outbox, struct gn_event *event,
                                          struct gn_sink *const *sinks, size_t count);
 
