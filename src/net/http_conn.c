@@ -64,6 +64,7 @@ void gn_http_conn_extend(struct gn_http_conn *conn, uint64_t bytes)
 void gn_http_conn_enter(struct gn_http_conn *conn, enum gn_http_phase phase, uint64_t bytes)
 {
     conn->phase = phase;
+    conn->has_ended = false;
     conn->begin_us = gn_loop_now_us(conn->server->loop);
     gn_http_conn_extend(conn, bytes);
 }
@@ -158,6 +159,24 @@ static void cut_off(struct gn_http_conn *conn)
                     gn_http_conn_peer(conn).p, phase_name(conn->phase), (unsigned long long)held);
 }
 
+static bool awaits_bytes(const struct gn_http_conn *conn)
+{
+    return conn->phase != GN_HTTP_HANDLER && conn->phase != GN_HTTP_ANSWER;
+}
+
+/* libmicrohttpd watches sockets edge-triggered and takes a short read for the end of what there is,
+ * so an end that came together with the last bytes it does not see. Only what is seen at two sweeps
+ * in a row counts: in between, the library has worked off all that it had read before. */
+static bool is_left(struct gn_http_conn *conn)
+{
+    bool was_ended = conn->has_ended;
+    char byte;
+
+    conn->has_ended =
+        awaits_bytes(conn) && recv(conn->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) == 0;
+    return was_ended && conn->has_ended;
+}
+
 void gn_http_conns_sweep(struct gn_http_server *server)
 {
     uint64_t now_us = gn_loop_now_us(server->loop);
@@ -166,5 +185,7 @@ void gn_http_conns_sweep(struct gn_http_server *server)
     LIST_FOREACH (conn, &server->conns, link) {
         if (conn->deadline_us <= now_us)
             cut_off(conn);
+        else if (is_left(conn))
+            (void)shutdown(conn->fd, SHUT_RDWR); /* fails only when the peer was faster */
     }
 }

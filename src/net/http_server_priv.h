@@ -37,6 +37,7 @@ struct gn_http_conn {
     enum gn_http_phase phase;
     uint64_t begin_us;           /* when the phase began */
     uint64_t deadline_us;        /* UINT64_MAX: none */
+    bool has_ended;              /* its peer sends nothing more; seen once in this phase */
     char peer[INET6_ADDRSTRLEN]; /* empty until asked for */
     LIST_ENTRY(gn_http_conn) link;
 };
@@ -117,8 +118,8 @@ void gn_http_conn_extend(struct gn_http_conn *conn, uint64_t bytes);
 /* The peer's address as text; borrowed from conn. */
 struct gn_str gn_http_conn_peer(struct gn_http_conn *conn);
 
-/* Shuts every connection down whose deadline has passed; the library closes it when it runs next.
- */
+/* Shuts every connection down whose deadline has passed, or whose peer has left in the middle; the
+ * library closes it when it runs next. */
 void gn_http_conns_sweep(struct gn_http_server *server);
 
 /* ---- http_exchange.c: requests and answers ---- */

@@ -4,7 +4,12 @@
  * that is kept open that would be two epoll_ctl() a request, so the watch of a socket that we
  * opened stays, still reading, until the socket closes: the next request finds it as it needs it.
  * What happens on such an idle socket (mostly the peer closing it) silences the watch; libcurl
- * notices by itself before it uses the connection again. */
+ * notices by itself before it uses the connection again.
+ *
+ * A socket that did not get connected libcurl 7.88 closes by itself, without its callback. So the
+ * watch of one that is dropped while it connects goes at once; and when the next address is tried
+ * with a socket of the same number, libcurl takes it for the one it has asked for already, and so
+ * do we. */
 #include "http_client_priv.h"
 
 #include <errno.h>
@@ -62,8 +67,6 @@ static struct gn_http_socket *add(struct gn_http_sockets *sockets, curl_socket_t
 
     if (!make_room(sockets, (size_t)fd))
         return NULL;
-    if (sockets->slots[fd] != NULL)
-        forget(sockets->slots[fd]); /* closed without a word to us: the number is a new socket's */
     sock = calloc(1, sizeof(*sock));
     if (sock == NULL)
         return NULL;
@@ -116,7 +119,7 @@ void gn_http_sockets_want(struct gn_http_sockets *sockets, curl_socket_t fd, int
         if (sock == NULL)
             return;
         sock->is_in_use = false;
-        if (!sock->is_ours)
+        if (!sock->is_ours || (sock->armed & GN_WATCH_WRITE) != 0)
             forget(sock);
         return;
     }
@@ -132,17 +135,38 @@ void gn_http_sockets_want(struct gn_http_sockets *sockets, curl_socket_t fd, int
     arm(sock, want);
 }
 
+/* Ends what is left of a socket that had the number before. Returns the GN_WATCH_ bits that libcurl
+ * still wants for the number, 0 when it has dropped it. */
+static unsigned forget_stale(struct gn_http_sockets *sockets, curl_socket_t fd)
+{
+    struct gn_http_socket *stale = find(sockets, fd);
+    unsigned want;
+
+    if (stale == NULL)
+        return 0;
+    want = stale->is_in_use ? stale->armed : 0;
+    forget(stale);
+    return want;
+}
+
 curl_socket_t gn_http_sockets_open(struct gn_http_sockets *sockets,
                                    const struct curl_sockaddr *addr)
 {
     int fd = socket(addr->family, addr->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, addr->protocol);
+    struct gn_http_socket *sock;
+    unsigned want;
 
     if (fd < 0)
         return CURL_SOCKET_BAD;
-    if (add(sockets, fd, true) == NULL) {
+    want = forget_stale(sockets, fd);
+    sock = add(sockets, fd, true);
+    if (sock == NULL) {
         (void)close(fd); /* never used */
         return CURL_SOCKET_BAD;
     }
+    sock->is_in_use = want != 0;
+    if (want != 0)
+        arm(sock, want);
     return fd;
 }
 

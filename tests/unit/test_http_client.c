@@ -660,6 +660,60 @@ static void a_hanging_look_up_blocks_neither_others_nor_its_own_timeout(void **s
     gn_buf_free(&other.body);
 }
 
+/* ---- what libcurl does with its sockets ---- */
+
+struct seen {
+    unsigned count;
+    curl_socket_t fd;
+};
+
+static void on_seen(void *ctx, curl_socket_t fd, int mask)
+{
+    struct seen *seen = ctx;
+
+    (void)mask;
+    seen->count++;
+    seen->fd = fd;
+}
+
+static curl_socket_t open_socket(struct gn_http_sockets *sockets)
+{
+    struct curl_sockaddr addr = {.family = AF_INET, .socktype = SOCK_STREAM};
+
+    return gn_http_sockets_open(sockets, &addr);
+}
+
+/* libcurl closes a socket that did not get connected by itself, without the callback. */
+static void a_number_used_again_is_watched_for_its_new_use(void **state)
+{
+    struct fixture *fx = *state;
+    struct gn_http_sockets sockets;
+    struct seen seen = {0};
+    curl_socket_t fd;
+    int pair[2];
+
+    gn_http_sockets_init(&sockets, fx->loop, on_seen, &seen);
+    fd = open_socket(&sockets);
+    gn_http_sockets_want(&sockets, fd, CURL_POLL_OUT);
+    close(fd);
+    assert_int_equal(open_socket(&sockets), fd); /* the same call's; libcurl says nothing new */
+    turn(fx);
+    assert_int_equal(seen.fd, fd);
+    close(fd);
+    gn_http_sockets_want(&sockets, fd, CURL_POLL_REMOVE);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0); /* a look-up's */
+    assert_int_equal(pair[0], fd);
+    assert_int_equal(write(pair[1], "x", 1), 1);
+    seen.count = 0;
+    gn_http_sockets_want(&sockets, fd, CURL_POLL_OUT);
+    turn(fx);
+    assert_int_equal(seen.count, 1);
+    gn_http_sockets_want(&sockets, fd, CURL_POLL_REMOVE);
+    close(pair[0]);
+    close(pair[1]);
+    gn_http_sockets_fini(&sockets);
+}
+
 /* ---- redirects ---- */
 
 static void a_redirect_is_an_answer_unless_followed(void **state)
@@ -939,6 +993,7 @@ int main(void)
         T(a_broken_answer_is_an_error_of_its_kind),
         T(a_name_that_does_not_resolve_is_told_apart),
         T(a_hanging_look_up_blocks_neither_others_nor_its_own_timeout),
+        T(a_number_used_again_is_watched_for_its_new_use),
         T(a_redirect_is_an_answer_unless_followed),
         T(a_redirect_is_followed_as_go_does),
         T(a_long_body_is_repeated_behind_a_redirect),

@@ -300,6 +300,66 @@ static void turn_until_connections(struct bed *bed, unsigned count)
     assert_int_equal(connections(bed), count);
 }
 
+/* ---- clients that leave ---- */
+
+/* The end is in the kernel before the library has read anything: it comes with the data. */
+static void client_send_and_end(struct client *client, struct bed *bed, const char *text)
+{
+    client_open(client, bed);
+    client_send(client, text);
+    assert_int_equal(shutdown(client->fd, SHUT_WR), 0);
+}
+
+static void who_sends_nothing_more_is_let_go_long_before_the_deadline(void **state)
+{
+    static const struct gn_http_server_config limits = {
+        .max_connections = 300,
+        .idle_timeout_ms = 600000,
+        .header_deadline_ms = 600000,
+        .body_deadline_ms = 200, /* the tick is a quarter */
+    };
+    static const char *const rows[] = {
+        GET("/"), GET("/") GET("/"), "GET / HT", "G", "GET / HTTP/1.1\r\nHost: h\r\nX: y", "\r\n"};
+    struct bed *bed = bed_new(&limits);
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        struct client client;
+
+        client_send_and_end(&client, bed, rows[i]);
+        if (!client_sees_end(&client))
+            fail_msg("still connected after %s", rows[i]);
+        assert_int_equal(count_of(client.text, "HTTP/1.1 200 OK\r\n"), count_of(rows[i], GET("/")));
+        client_close(&client);
+    }
+    turn_until_connections(bed, 0);
+    bed_free(bed);
+}
+
+static void who_sends_nothing_more_still_gets_the_answer(void **state)
+{
+    static const struct gn_http_server_config limits = {
+        .max_connections = 300,
+        .idle_timeout_ms = 40,
+        .header_deadline_ms = 600000,
+        .body_deadline_ms = 600000,
+    };
+    struct bed *bed = bed_new(&limits);
+    uint64_t end_ms = gn_clock_mono_ms() + 100; /* ten ticks */
+    struct client client;
+
+    (void)state;
+    bed->is_holding = true;
+    client_send_and_end(&client, bed, GET("/"));
+    turn_until_held(bed, 1);
+    while (gn_clock_mono_ms() < end_ms)
+        turn(bed);
+    answer(bed, bed->held[0]);
+    assert_true(client_sees(&client, "HTTP/1.1 200 OK\r\n"));
+    client_close(&client);
+    bed_free(bed);
+}
+
 /* ---- what the handler sees ---- */
 
 static void a_request_reaches_the_handler_as_it_was_sent(void **state)
@@ -999,6 +1059,8 @@ static void a_port_is_free_again_after_the_server(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_sends_nothing_more_is_let_go_long_before_the_deadline),
+        cmocka_unit_test(who_sends_nothing_more_still_gets_the_answer),
         BED_TEST(a_request_reaches_the_handler_as_it_was_sent),
         BED_TEST(a_header_is_found_in_any_case),
         BED_TEST(an_ipv4_peer_of_the_dual_socket_is_shown_as_ipv4),

@@ -13,7 +13,8 @@
  * "\"), 501 (a Transfer-Encoding other than chunked), 505 (HTTP other than 1.0 and 1.1), 431
  * (headers too large), 414 (request line too large), 503 (stopping). 400, 501, 505, 413 and 503
  * close the connection. A client that has not sent its whole request, or not taken its answer,
- * within the deadlines below is cut off.
+ * within the deadlines below is cut off; one that said it sends nothing more, while a request is
+ * awaited, after two seconds at the latest.
  *
  * Not noticed, because the library hides it: bare LF line ends, folded header lines, NUL or CR in a
  * header's value, a header without a name (taken as the end of the headers). */
