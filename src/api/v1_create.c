@@ -145,6 +145,7 @@ static void write_go_error(const struct create *create, const struct gn_http_res
 static void answer_probe_failed(struct create *create, const struct gn_http_result *result)
 {
     struct gn_buf text = GN_BUF_INIT;
+    uint64_t held;
 
     if (result->err != GN_OK)
         write_go_error(create, result, &text);
@@ -154,8 +155,10 @@ static void answer_probe_failed(struct create *create, const struct gn_http_resu
                                  "subscription.check endpointURI"
                                : "return url validation check failed for create "
                                  "publisher,check endpointURI");
-    gn_log_warn("%s.probe_failed endpoint=%s status=%d reason=\"%s\"", gn_v1_singular(create->kind),
-                create->endpoint, result->status, result->reason);
+    if (gn_log_allow(&create->v1->probe_log, gn_loop_now_ms(create->v1->parts.loop), &held))
+        gn_log_warn("%s.probe_failed endpoint=%s status=%d reason=\"%s\" held=%ju",
+                    gn_v1_singular(create->kind), create->endpoint, result->status, result->reason,
+                    (uintmax_t)held);
     gn_reply_error(create->http, 400, gn_buf_str(&text));
     gn_buf_free(&text);
 }
@@ -184,7 +187,9 @@ static void on_probed(void *ctx, const struct gn_http_result *result)
 
 static void probe(struct create *create)
 {
-    static const char *const headers[] = {"Content-Type: application/json", NULL};
+    /* The second tells a gurnardd's webhook that it is about to become an endpoint. */
+    static const char *const headers[] = {"Content-Type: application/json", "Gurnard-Probe: 1",
+                                          NULL};
     struct gn_v1 *v1 = create->v1;
     const struct gn_http_out out = {
         .method = "POST",

@@ -8,6 +8,7 @@
 #include "gurnard/api/v1.h"
 #include "gurnard/base/buf.h"
 #include "gurnard/base/json_scan.h"
+#include "gurnard/base/log.h"
 
 struct create;
 
@@ -18,6 +19,7 @@ struct gn_v1 {
     uint32_t probes;
     struct gn_metric *probes_ok, *probes_failed;
     struct gn_metric *subscriptions, *publishers;
+    struct gn_log_limit probe_log;
     bool is_stopping;
 };
 

@@ -24,7 +24,9 @@ struct gn_webhook {
     bool reject_unreadable;
     struct token *tokens; /* by name */
     struct gn_metric *unauthorized;
+    struct gn_metric *loops;
     struct gn_log_limit unauthorized_limit;
+    struct gn_log_limit loop_limit;
 };
 
 static void free_tokens(struct token **tokens)
@@ -92,6 +94,8 @@ struct gn_webhook *gn_webhook_new(const struct gn_webhook_config *config, struct
     webhook->reject_unreadable = config->reject_unreadable;
     webhook->unauthorized = gn_metrics_counter(metrics, "gurnard_webhook_unauthorized_total", NULL,
                                                "POSTs to the webhook without the right token.");
+    webhook->loops = gn_metrics_counter(metrics, "gurnard_webhook_loops_total", NULL,
+                                        "POSTs to the webhook that came from a gurnardd.");
     if (gn_webhook_set_tokens(webhook, config->tokens, config->token_count) != GN_OK) {
         free(webhook);
         return NULL;
@@ -197,12 +201,36 @@ static void answer_options(struct gn_http_request *request)
     gn_http_reply(request, &reply);
 }
 
+/* Whether a gurnardd sent this: a delivery, or the probe of a new record's endpoint. */
+static bool is_from_gurnardd(const struct gn_http_request *request)
+{
+    return gn_http_header(request, "Gurnard-Event-Id").p != NULL ||
+           gn_http_header(request, "Gurnard-Probe").p != NULL;
+}
+
+/* Taken, a delivery would be wrapped as JSON without an event and sent to all subscribers again,
+ * this webhook among them: with a few such subscriptions a handful of rounds are millions. */
+static void refuse_loop(struct gn_webhook *webhook, struct gn_http_request *request)
+{
+    struct gn_str peer = gn_http_peer(request);
+    uint64_t held;
+
+    gn_metric_add(webhook->loops, 1);
+    if (gn_log_allow(&webhook->loop_limit, gn_http_arrived_us(request) / 1000, &held))
+        gn_log_warn("webhook.loop peer=%.*s held=%ju", (int)peer.len, peer.p, (uintmax_t)held);
+    gn_reply_error(request, 508, GN_STR("this is a webhook of gurnardd, no consumer"));
+}
+
 static void take_post(struct gn_webhook *webhook, struct gn_http_request *request,
                       struct gn_str name)
 {
     struct gn_str body = gn_http_body(request);
     const struct gn_relay_source source = {.name = name, .peer = gn_http_peer(request)};
 
+    if (is_from_gurnardd(request)) {
+        refuse_loop(webhook, request);
+        return;
+    }
     answer_intake(webhook, request,
                   body.len == 0 ? GN_INTAKE_STORED /* a probe */
                                 : gn_relay_redfish(webhook->relay, &source, body));

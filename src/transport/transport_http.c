@@ -35,12 +35,13 @@ static bool http_takes(const struct gn_transport *transport, const char *address
 }
 
 /* 404 and 409 are tried again: a consumer's pod that just starts, or an ingress without its
- * backend, answers so. */
+ * backend, answers so. 508 is what a gurnardd's webhook says to a delivery, and will go on saying.
+ */
 static enum gn_err meaning_of_status(int status)
 {
     if (status >= 200 && status < 300)
         return GN_OK;
-    if (status >= 500)
+    if (status >= 500 && status != 508)
         return GN_EBUSY;
     switch (status) {
     case 404:

@@ -199,6 +199,7 @@ static void each_answer_has_its_meaning(void **state)
         {307, GN_EREFUSED}, {400, GN_EREFUSED}, {401, GN_EREFUSED},  {404, GN_EBUSY},
         {408, GN_EBUSY},    {409, GN_EBUSY},    {410, GN_ENOTFOUND}, {422, GN_EREFUSED},
         {425, GN_EBUSY},    {429, GN_EBUSY},    {500, GN_EBUSY},     {503, GN_EBUSY},
+        {508, GN_EREFUSED},
     };
     struct rig *rig = *state;
 

@@ -135,6 +135,7 @@ static void the_probe_is_an_empty_post(void **state)
     assert_int_equal(strncmp(bed->peer->last.data, "POST /ok HTTP/1.1\r\n", 19), 0);
     assert_non_null(strstr(bed->peer->last.data, "\r\nContent-Type: application/json\r\n"));
     assert_non_null(strstr(bed->peer->last.data, "\r\nContent-Length: 0\r\n"));
+    assert_non_null(strstr(bed->peer->last.data, "\r\nGurnard-Probe: 1\r\n"));
     assert_int_equal(bed->peer->last.len,
                      (size_t)(strstr(bed->peer->last.data, "\r\n\r\n") - bed->peer->last.data) + 4);
 }

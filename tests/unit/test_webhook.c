@@ -289,6 +289,33 @@ static void without_room_the_bmc_is_asked_to_come_again(void **state)
     bed_free(bed);
 }
 
+static void what_a_gurnardd_sends_is_not_taken_again(void **state)
+{
+    static const struct {
+        const char *method, *extra, *body;
+        int status;
+    } rows[] = {
+        {"POST", "Gurnard-Event-Id: 6c9e7ab0-6a3b-4a5c-9d6b-0c7f6f2d8b11\r\n", EVENT, 508},
+        {"PUT", "gurnard-event-id: x\r\n", EVENT, 508},
+        {"POST", "Gurnard-Event-Id:\r\n", EVENT, 508},
+        {"POST", "Gurnard-Probe: 1\r\n", "", 508},
+        {"GET", "Gurnard-Probe: 1\r\n", NULL, 200},
+        {"POST", "X-Gurnard-Event-Id: x\r\n", EVENT, 200},
+    };
+    struct bed *bed = *state;
+
+    subscribe(bed);
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        asker_start(bed, &bed->asker, rows[i].method, "/webhook/bmc", rows[i].extra,
+                    gn_str_of(rows[i].body));
+        asker_finish(bed, &bed->asker);
+        if (bed->asker.status != rows[i].status)
+            fail_msg("%zu: %d", i, bed->asker.status);
+    }
+    wait_for_delivery(bed, 1);
+    assert_int_equal(bed_count(bed, "gurnard_webhook_loops_total", NULL), 4);
+}
+
 static void acknowledgements_are_taken_as_hw_event_proxy_took_them(void **state)
 {
     struct bed *bed = *state;
@@ -319,6 +346,7 @@ int main(void)
         cmocka_unit_test(a_name_with_a_token_is_only_served_with_it),
         cmocka_unit_test_setup_teardown(new_tokens_replace_all_old_ones, setup, teardown),
         cmocka_unit_test(without_room_the_bmc_is_asked_to_come_again),
+        cmocka_unit_test_setup_teardown(what_a_gurnardd_sends_is_not_taken_again, setup, teardown),
         cmocka_unit_test_setup_teardown(acknowledgements_are_taken_as_hw_event_proxy_took_them,
                                         setup, teardown),
     };

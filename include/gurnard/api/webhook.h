@@ -3,7 +3,7 @@
  * The last form is only right with the token that the settings give that name; names without a
  * token in the settings are open. Answers: 200 and {} when the event was taken, repeated or set
  * aside; 400 for unreadable bodies when reject_unreadable is set; 401, 404, 405, 503 with
- * Retry-After. */
+ * Retry-After; 508 for what a gurnardd sent. */
 #ifndef GURNARD_API_WEBHOOK_H
 #define GURNARD_API_WEBHOOK_H
 
