@@ -149,13 +149,27 @@ static void set_checks(struct daemon *daemon)
                                   .check_count = DAEMON_CHECKS};
 }
 
+static const int stop_signals[] = {SIGTERM, SIGINT, SIGQUIT};
+
+/* From the first moment: a signal that comes before the loop can take it waits for it. */
+static void hold_signals(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGHUP);
+    for (size_t i = 0; i < GN_LEN(stop_signals); i++)
+        (void)sigaddset(&set, stop_signals[i]);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL); /* cannot fail: the set is a good one */
+    (void)signal(SIGPIPE, SIG_IGN);           /* a peer that leaves is seen as EPIPE */
+}
+
 static enum gn_err watch_signals(struct daemon *daemon)
 {
-    static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
     enum gn_err err = gn_signal_watch(daemon->loop, SIGHUP, on_reload_signal, daemon);
 
-    for (size_t i = 0; i < GN_LEN(stops) && err == GN_OK; i++)
-        err = gn_signal_watch(daemon->loop, stops[i], on_stop_signal, daemon);
+    for (size_t i = 0; i < GN_LEN(stop_signals) && err == GN_OK; i++)
+        err = gn_signal_watch(daemon->loop, stop_signals[i], on_stop_signal, daemon);
     return err;
 }
 
@@ -206,7 +220,7 @@ int gn_daemon_run(const struct gn_settings *settings)
     struct daemon daemon = {.settings = settings, .webhook_fd = -1, .api_fd = -1, .admin_fd = -1};
     enum gn_err err;
 
-    (void)signal(SIGPIPE, SIG_IGN); /* a peer that leaves is seen as EPIPE */
+    hold_signals();
     (void)umask(077);
     warn_of_settings(settings);
     err = start(&daemon);

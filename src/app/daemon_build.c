@@ -376,13 +376,19 @@ static void wait_for_calls(struct daemon *daemon)
 
 void gn_daemon_tear_down(struct daemon *daemon)
 {
+    /* The loop turns on below, until what was cancelled has ended: nothing of our own may run in
+     * it. */
+    daemon->is_stopping = true;
+    gn_timer_fini(&daemon->registry_wait);
+    gn_timer_fini(&daemon->drain_tick);
+    gn_timer_fini(&daemon->drain_limit);
     if (daemon->v1 != NULL)
         gn_v1_stop(daemon->v1);
+    gn_worker_free(daemon->registry_worker);
+    gn_worker_free(daemon->store_worker); /* commits end and answer their requests */
     gn_http_server_free(daemon->webhook_server);
     gn_http_server_free(daemon->api_server);
     gn_http_server_free(daemon->admin_server);
-    gn_worker_free(daemon->registry_worker);
-    gn_worker_free(daemon->store_worker);
     gn_pubsub_close(daemon->pubsub);
     gn_outbox_free(daemon->outbox);
     wait_for_calls(daemon);
@@ -395,9 +401,6 @@ void gn_daemon_tear_down(struct daemon *daemon)
     if (daemon->transports[0] != NULL)
         daemon->transports[0]->ops->free(daemon->transports[0]);
     gn_http_client_free(daemon->client);
-    gn_timer_fini(&daemon->registry_wait);
-    gn_timer_fini(&daemon->drain_tick);
-    gn_timer_fini(&daemon->drain_limit);
     gn_loop_free(daemon->loop);
     gn_metrics_free(daemon->metrics);
     close_fd(&daemon->webhook_fd);

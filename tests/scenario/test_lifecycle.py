@@ -18,6 +18,18 @@ def test_a_stop_signal_ends_it_with_0(signo):
         assert "gurnardd.stopped code=0" in daemon.whole_log()
 
 
+def test_a_signal_during_the_start_is_obeyed_too():
+    def holds_sigterm():
+        for line in open(f"/proc/{daemon.process.pid}/status"):
+            if line.startswith("SigBlk:"):
+                return int(line.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+
+    daemon = Daemon(wait_ready=False).start()
+    wait_for(holds_sigterm, "SIGTERM to be held")
+    assert daemon.stop() == 0
+    assert "gurnardd.stopped code=0" in daemon.log()
+
+
 def test_what_is_queued_goes_out_before_the_end():
     with Daemon() as daemon, Sink() as sink:
         daemon.subscribe(sink.url)
@@ -38,6 +50,43 @@ def test_the_drain_has_its_limit_and_says_what_is_left():
         daemon.post_event(event())
         assert daemon.stop() == 0
         assert "gurnardd.undelivered events=1" in daemon.whole_log()
+
+
+def test_the_end_of_the_drain_with_many_attempts_under_way():
+    # tearing down takes a while then: nothing that still ticks may touch what is gone
+    for drain in ("40ms", "47ms", "54ms"):
+        with Daemon(f"--shutdown-drain={drain}") as daemon, Sink() as sink:
+            for number in range(60):
+                daemon.subscribe(f"http://127.0.0.1:{sink.port}/{number}")
+            sink.hold.clear()
+            for number in range(4):
+                daemon.post_event(event(record(number)), f"/webhook/b{number}")
+            assert daemon.stop() == 0
+
+
+def test_the_end_in_the_middle_of_commits():
+    for _ in range(6):
+        with Daemon("--shutdown-drain=0ms") as daemon:
+            over = threading.Event()
+
+            def create(number):
+                for turn in range(1000):
+                    if over.is_set():
+                        return
+                    try:
+                        daemon.v1("POST", "/subscriptions", {"resource": f"/{number}/{turn}"})
+                    except OSError:
+                        return
+
+            threads = [threading.Thread(target=create, args=(n,)) for n in range(8)]
+            for thread in threads:
+                thread.start()
+            wait_for(lambda: daemon.log().count("subscription.created") > 20, "some records")
+            code = daemon.stop()
+            over.set()
+            for thread in threads:
+                thread.join()
+            assert code == 0
 
 
 def test_a_second_signal_ends_it_at_once():
