@@ -1,6 +1,7 @@
 /* UUIDs: random ones from a pool of random bytes, name-based ones by libuuid. */
 #include "gurnard/base/id.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include <uuid/uuid.h>
@@ -61,6 +62,28 @@ struct gn_id gn_id_v5(struct gn_str name)
 
     uuid_generate_sha1(uuid, own_namespace, name_bytes(name), name.len);
     return to_text(uuid);
+}
+
+void gn_id_pack(const struct gn_id *id, uint8_t bytes[GN_ID_BYTES])
+{
+    int bad = uuid_parse(id->text, bytes);
+
+    GN_ASSERT(bad == 0);
+}
+
+struct gn_id gn_id_unpack(const uint8_t bytes[GN_ID_BYTES])
+{
+    return to_text(bytes);
+}
+
+uint64_t gn_id_digest(struct gn_str name)
+{
+    uuid_t uuid;
+    uint64_t digest;
+
+    uuid_generate_sha1(uuid, own_namespace, name_bytes(name), name.len);
+    memcpy(&digest, uuid, sizeof digest);
+    return be64toh(digest); /* the number that the text form begins with */
 }
 
 static bool is_hex(char c)

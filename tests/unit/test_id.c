@@ -113,6 +113,72 @@ static void the_form_of_a_uuid_is_known_in_any_case(void **state)
         assert_int_equal(gn_id_is_valid(rows[i].text), rows[i].is_valid);
 }
 
+static void an_id_and_its_bytes_are_the_same(void **state)
+{
+    static const struct {
+        struct gn_id id;
+        uint8_t bytes[GN_ID_BYTES];
+    } rows[] = {
+        {{"00010203-0405-0607-0809-0a0b0c0d0e0f"},
+         {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}},
+        {{"a31e8e45-5c86-3f28-ba1b-09f5084ca515"},
+         {0xa3, 0x1e, 0x8e, 0x45, 0x5c, 0x86, 0x3f, 0x28, 0xba, 0x1b, 0x09, 0xf5, 0x08, 0x4c, 0xa5,
+          0x15}},
+        {{"00000000-0000-0000-0000-000000000000"}, {0}},
+    };
+    uint8_t bytes[GN_ID_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        gn_id_pack(&rows[i].id, bytes);
+        assert_memory_equal(bytes, rows[i].bytes, sizeof bytes);
+        assert_string_equal(gn_id_unpack(bytes).text, rows[i].id.text);
+    }
+}
+
+static void any_sixteen_bytes_are_an_id(void **state)
+{
+    uint8_t bytes[GN_ID_BYTES], again[GN_ID_BYTES];
+
+    (void)state;
+    for (unsigned i = 0; i < 256; i++) {
+        struct gn_id id;
+
+        memset(bytes, (int)i, sizeof bytes);
+        id = gn_id_unpack(bytes);
+        assert_true(gn_id_is_valid(gn_str_of(id.text)));
+        gn_id_pack(&id, again);
+        assert_memory_equal(again, bytes, sizeof bytes);
+    }
+}
+
+static void case_of_an_id_does_not_count_in_its_bytes(void **state)
+{
+    const struct gn_id upper = {"A31E8E45-5C86-3F28-BA1B-09F5084CA515"};
+    uint8_t bytes[GN_ID_BYTES];
+
+    (void)state;
+    gn_id_pack(&upper, bytes);
+    assert_string_equal(gn_id_unpack(bytes).text, "a31e8e45-5c86-3f28-ba1b-09f5084ca515");
+}
+
+static void a_digest_is_what_the_event_id_begins_with_and_never_changes(void **state)
+{
+    static const struct {
+        struct gn_str name;
+        uint64_t want;
+    } rows[] = {
+        {GN_STR_INIT(""), 0x98f0474560325c4f},
+        {{NULL, 0}, 0x98f0474560325c4f},
+        {GN_STR_INIT("iDRAC.example/1"), 0x1e5443bc6f875167},
+        {GN_STR_INIT("/redfish/v1/Systems/1#42"), 0x489302a037c550a2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++)
+        assert_true(gn_id_digest(rows[i].name) == rows[i].want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +188,10 @@ int main(void)
         cmocka_unit_test(event_ids_are_of_version_5_and_never_change),
         cmocka_unit_test(every_byte_of_a_name_counts),
         cmocka_unit_test(the_form_of_a_uuid_is_known_in_any_case),
+        cmocka_unit_test(an_id_and_its_bytes_are_the_same),
+        cmocka_unit_test(any_sixteen_bytes_are_an_id),
+        cmocka_unit_test(case_of_an_id_does_not_count_in_its_bytes),
+        cmocka_unit_test(a_digest_is_what_the_event_id_begins_with_and_never_changes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
