@@ -5,24 +5,20 @@
 #include <stdlib.h>
 
 #include "gurnard/base/assert.h"
-#include "gurnard/base/buf.h"
 #include "gurnard/base/clock.h"
 #include "gurnard/base/text.h"
+#include "event_priv.h"
 
 /* Room for the member names and the time, more than they need. */
 #define FIXED_BYTES 160
 
-/* Where the parts stand in the allocation. */
-struct layout {
-    size_t tail, data, type, source, resource;
-};
-
-static void add_tail(struct gn_buf *out, const struct gn_event_parts *parts, struct layout *at)
+/* Returns where data stands in the buffer. */
+static size_t add_tail(struct gn_buf *out, const struct gn_event_parts *parts)
 {
     char time[GN_TIME_TEXT_MAX];
+    size_t data_at;
 
     gn_time_format(parts->time_ns, time);
-    at->tail = out->len;
     gn_buf_puts(out, "\",\"type\":");
     gn_text_add_json(out, parts->type);
     gn_buf_puts(out, ",\"source\":");
@@ -37,63 +33,89 @@ static void add_tail(struct gn_buf *out, const struct gn_event_parts *parts, str
     gn_buf_putc(out, '"');
     if (parts->data.len > 0)
         gn_buf_puts(out, ",\"data\":");
-    at->data = out->len;
+    data_at = out->len;
     gn_buf_add_str(out, parts->data);
     gn_buf_putc(out, '}');
+    return data_at;
+}
+
+void gn_event_begin(struct gn_buf *buf, size_t size)
+{
+    const struct gn_event empty = {0};
+
+    gn_buf_reserve(buf, size);
+    gn_buf_add(buf, &empty, sizeof empty);
+}
+
+static struct gn_str add_text(struct gn_buf *buf, struct gn_str text)
+{
+    const char *at = buf->data + buf->len;
+
+    gn_buf_add_str(buf, text);
+    return (struct gn_str){at, text.len};
+}
+
+struct gn_event *gn_event_end(struct gn_buf *buf, const struct gn_event_parts *parts,
+                              size_t data_at)
+{
+    const size_t tail_at = sizeof(struct gn_event);
+    const size_t tail_end = buf->len;
+    struct gn_event *event;
+
+    /* no text moves from here on */
+    gn_buf_reserve(buf, gn_event_texts_size(parts));
+    if (gn_buf_err(buf) != GN_OK)
+        return NULL;
+    GN_ASSERT(buf->cap <= UINT32_MAX);
+    event = (struct gn_event *)(void *)buf->data; /* malloc aligned it; free() takes it back */
+    *event = (struct gn_event){
+        .refs = 1,
+        .bytes_held = (uint32_t)buf->cap,
+        .id = parts->id,
+        .time_ns = parts->time_ns,
+        .received_ns = parts->received_ns,
+        .received_us = parts->received_us,
+        .lane = parts->lane,
+        .rank = parts->rank,
+        .is_named = parts->is_named,
+        .origin = add_text(buf, parts->origin),
+        .type = add_text(buf, parts->type),
+        .source = add_text(buf, parts->source),
+        .resource = add_text(buf, parts->resource),
+        .data = {buf->data + data_at, parts->data.len},
+        .cne_tail = {buf->data + tail_at, tail_end - tail_at},
+    };
+    *buf = gn_buf_with_limit(0); /* the event has the bytes now */
+    return event;
+}
+
+size_t gn_event_texts_size(const struct gn_event_parts *parts)
+{
+    return parts->origin.len + parts->type.len + parts->source.len + parts->resource.len;
 }
 
 /* What the event needs when no text needs an escape, as is usual. */
 static size_t plain_size(const struct gn_event_parts *parts)
 {
-    return sizeof(struct gn_event) + FIXED_BYTES + 2 * parts->type.len + 2 * parts->source.len +
-           parts->resource.len + parts->data_schema.len + parts->data.len;
-}
-
-static void add_all(struct gn_buf *out, const struct gn_event_parts *parts, struct layout *at)
-{
-    const struct gn_event empty = {.refs = 1};
-
-    gn_buf_reserve(out, plain_size(parts));
-    gn_buf_add(out, &empty, sizeof empty);
-    add_tail(out, parts, at);
-    at->type = out->len;
-    gn_buf_add_str(out, parts->type);
-    at->source = out->len;
-    gn_buf_add_str(out, parts->source);
-    at->resource = out->len;
-    gn_buf_add_str(out, parts->resource);
+    return sizeof(struct gn_event) + FIXED_BYTES + parts->type.len + parts->source.len +
+           parts->data_schema.len + parts->data.len + gn_event_texts_size(parts);
 }
 
 struct gn_event *gn_event_new(const struct gn_event_parts *parts)
 {
-    struct gn_buf buf = gn_buf_with_limit(plain_size(parts));
+    const size_t size = plain_size(parts);
+    struct gn_buf buf = gn_buf_with_limit(size);
     struct gn_event *event;
-    struct layout at;
-    const char *base;
 
-    add_all(&buf, parts, &at);
+    gn_event_begin(&buf, size);
+    event = gn_event_end(&buf, parts, add_tail(&buf, parts));
     if (gn_buf_err(&buf) == GN_ELIMIT) { /* there are escapes: let the buffer grow as it likes */
         gn_buf_free(&buf);
         buf = GN_BUF_INIT;
-        add_all(&buf, parts, &at);
+        gn_event_begin(&buf, size);
+        event = gn_event_end(&buf, parts, add_tail(&buf, parts));
     }
-    if (gn_buf_err(&buf) != GN_OK) {
-        gn_buf_free(&buf);
-        return NULL;
-    }
-    GN_ASSERT(buf.cap <= UINT32_MAX);
-    base = buf.data;
-    event = (struct gn_event *)(void *)buf.data; /* malloc aligned it; free() takes it back */
-    event->bytes_held = (uint32_t)buf.cap;
-    event->id = parts->id;
-    event->time_ns = parts->time_ns;
-    event->received_us = parts->received_us;
-    event->lane = parts->lane;
-    event->type = (struct gn_str){base + at.type, parts->type.len};
-    event->source = (struct gn_str){base + at.source, parts->source.len};
-    event->resource = (struct gn_str){base + at.resource, parts->resource.len};
-    event->data = (struct gn_str){base + at.data, parts->data.len};
-    event->cne_tail = (struct gn_str){base + at.tail, at.type - at.tail};
+    gn_buf_free(&buf);
     return event;
 }
 

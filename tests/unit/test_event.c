@@ -21,8 +21,12 @@ static struct gn_event_parts redfish_parts(void)
         .resource = GN_STR("/cluster/node/n1/redfish/v1/Systems/x"),
         .data = GN_STR("{\"version\":\"v1\",\"values\":[]}"),
         .time_ns = TIME_NS,
+        .origin = GN_STR("bmc-7"),
+        .received_ns = TIME_NS + 5,
         .received_us = 77,
         .lane = 5,
+        .rank = GN_RANK_HIGH,
+        .is_named = true,
     };
 }
 
@@ -49,30 +53,64 @@ static void the_tail_is_the_v1_body_behind_the_id(void **state)
 
 static void an_event_owns_copies_of_all_its_parts(void **state)
 {
-    char type[] = "t", source[] = "s", resource[] = "r", data[] = "{}";
+    char type[] = "t", source[] = "s", resource[] = "r", data[] = "{}", origin[] = "o";
     const struct gn_event_parts parts = {
         .id = {"id"},
         .type = gn_str_of(type),
         .source = gn_str_of(source),
         .resource = gn_str_of(resource),
         .data = gn_str_of(data),
+        .origin = gn_str_of(origin),
         .time_ns = 1,
+        .received_ns = 4,
         .received_us = 2,
         .lane = 3,
+        .rank = GN_RANK_MIDDLE,
+        .is_named = true,
     };
     struct gn_event *ev = gn_event_new(&parts);
 
     (void)state;
-    type[0] = source[0] = resource[0] = data[0] = 'X';
+    type[0] = source[0] = resource[0] = data[0] = origin[0] = 'X';
     assert_str(ev->type, "t");
     assert_str(ev->source, "s");
     assert_str(ev->resource, "r");
     assert_str(ev->data, "{}");
+    assert_str(ev->origin, "o");
     assert_string_equal(ev->id.text, "id");
     assert_int_equal(ev->time_ns, 1);
     assert_int_equal(ev->received_us, 2);
+    assert_int_equal(ev->received_ns, 4);
     assert_int_equal(ev->lane, 3);
+    assert_int_equal(ev->rank, GN_RANK_MIDDLE);
+    assert_true(ev->is_named);
     gn_event_unref(ev);
+}
+
+static void what_is_not_given_is_empty(void **state)
+{
+    const struct gn_event_parts parts = {.id = {"id"}};
+    struct gn_event *ev = gn_event_new(&parts);
+
+    (void)state;
+    assert_int_equal(ev->origin.len, 0);
+    assert_int_equal(ev->resource.len, 0);
+    assert_int_equal(ev->rank, GN_RANK_LOW);
+    assert_false(ev->is_named);
+    gn_event_unref(ev);
+}
+
+static void origin_is_no_part_of_the_body(void **state)
+{
+    struct gn_event_parts parts = redfish_parts();
+    struct gn_event *with = gn_event_new(&parts), *without;
+
+    (void)state;
+    parts.origin = GN_STR_NONE;
+    without = gn_event_new(&parts);
+    assert_true(gn_str_eq(with->cne_tail, without->cne_tail));
+    gn_event_unref(with);
+    gn_event_unref(without);
 }
 
 static void data_lies_inside_the_tail(void **state)
@@ -98,6 +136,11 @@ static void the_allocation_is_hardly_larger_than_what_it_holds(void **state)
     ev = gn_event_new(&parts);
     assert_true(ev->bytes_held > sizeof *ev + ev->cne_tail.len);
     assert_true(ev->bytes_held < sizeof *ev + ev->cne_tail.len + 300);
+    gn_event_unref(ev);
+    parts.origin = parts.data; /* counts as well */
+    ev = gn_event_new(&parts);
+    assert_true(ev->bytes_held > sizeof *ev + ev->cne_tail.len + ev->origin.len);
+    assert_true(ev->bytes_held < sizeof *ev + ev->cne_tail.len + ev->origin.len + 300);
     gn_event_unref(ev);
 }
 
@@ -187,6 +230,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tail_is_the_v1_body_behind_the_id),
         cmocka_unit_test(an_event_owns_copies_of_all_its_parts),
+        cmocka_unit_test(what_is_not_given_is_empty),
+        cmocka_unit_test(origin_is_no_part_of_the_body),
         cmocka_unit_test(data_lies_inside_the_tail),
         cmocka_unit_test(the_allocation_is_hardly_larger_than_what_it_holds),
         cmocka_unit_test(odd_texts_become_valid_json),

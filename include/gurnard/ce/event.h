@@ -5,12 +5,21 @@
 #ifndef GURNARD_CE_EVENT_H
 #define GURNARD_CE_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gurnard/base/defs.h"
 #include "gurnard/base/err.h"
 #include "gurnard/base/id.h"
 #include "gurnard/base/str.h"
+
+/* How much is lost with an event, for the choice of what goes first when there is no room. */
+enum gn_rank {
+    GN_RANK_LOW,    /* severity OK */
+    GN_RANK_MIDDLE, /* Warning */
+    GN_RANK_HIGH,   /* Critical, or nobody said */
+    GN_RANKS
+};
 
 /* What an event is made from. All views are copied. */
 struct gn_event_parts {
@@ -21,9 +30,15 @@ struct gn_event_parts {
     struct gn_str data;     /* JSON text of the data object {"version":...,"values":[...]}; compact;
                              * absent: the event has no data member */
     struct gn_str data_schema; /* plain text; absent as a rule */
+    struct gn_str origin;      /* plain text: who it came from, the BMC or the publisher */
     int64_t time_ns;           /* the event's time, UTC */
-    uint64_t received_us;      /* monotonic clock at arrival, for the latency figures */
-    uint64_t lane; /* events of equal lane (one BMC) keep their order on each subscription */
+    int64_t received_ns;       /* the calendar's time at arrival, UTC */
+    uint64_t received_us;      /* monotonic clock at arrival, for the latency figures; 0: it came
+                                * before this process began */
+    uint64_t lane; /* events of equal lane (one BMC) keep their order on each subscription; the
+                    * same in every process */
+    enum gn_rank rank;
+    bool is_named; /* its id follows from its content: a repeat can be recognised */
 };
 
 struct gn_event {
@@ -31,8 +46,12 @@ struct gn_event {
     uint32_t bytes_held; /* size of this allocation, for accounts */
     struct gn_id id;
     int64_t time_ns;
+    int64_t received_ns;
     uint64_t received_us;
     uint64_t lane;
+    enum gn_rank rank;
+    bool is_named;
+    struct gn_str origin;
     struct gn_str type;
     struct gn_str source;
     struct gn_str resource;
