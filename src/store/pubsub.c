@@ -242,6 +242,11 @@ void gn_pubsub_each(struct gn_pubsub *store, enum gn_pubsub_kind kind, gn_pubsub
     }
 }
 
+void gn_pubsub_observe(struct gn_pubsub *store, const struct gn_pubsub_observer *observer)
+{
+    store->observer = *observer;
+}
+
 enum gn_err gn_pubsub_open(const char *folder, struct gn_worker *worker,
                            const struct gn_pubsub_observer *observer, struct gn_pubsub **store)
 {

@@ -209,6 +209,7 @@ static enum gn_err load_file(struct gn_pubsub_file *file)
     struct gn_buf text = GN_BUF_INIT;
     enum gn_err err = gn_file_read(file->path, GN_PUBSUB_FILE_MAX, &text);
 
+    file->was_there = err != GN_ENOTFOUND;
     if (err == GN_OK)
         err = gn_pubsub_parse(gn_buf_str(&text), load_record, &loading);
     gn_buf_free(&text);
@@ -228,6 +229,16 @@ enum gn_err gn_pubsub_load(struct gn_pubsub *store)
 
     for (unsigned kind = 0; err == GN_OK && kind < GN_PUBSUB_KINDS; kind++)
         err = load_file(&store->files[kind]);
+    return err;
+}
+
+enum gn_err gn_pubsub_make_files(struct gn_pubsub *store)
+{
+    enum gn_err err = GN_OK;
+
+    for (unsigned kind = 0; err == GN_OK && kind < GN_PUBSUB_KINDS; kind++)
+        if (!store->files[kind].was_there)
+            err = gn_file_replace(store->files[kind].path, GN_STR(""));
     return err;
 }
 
@@ -307,6 +318,11 @@ enum gn_err gn_pubsub_commit(struct gn_pubsub *store, enum gn_pubsub_kind kind,
     if (!file->is_running)
         start_write(file);
     return GN_OK;
+}
+
+bool gn_pubsub_had_file(const struct gn_pubsub *store, enum gn_pubsub_kind kind)
+{
+    return store->files[kind].was_there;
 }
 
 bool gn_pubsub_write_failed(const struct gn_pubsub *store)

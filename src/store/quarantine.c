@@ -1,13 +1,12 @@
 /* Files of unreadable bodies. The loop keeps the list of what is in the folder and decides; a job
  * of the helper thread unlinks what has to go and writes the new pair. Jobs run in order, so a file
  * can be given up by a later job before it was written. Nothing is synced: after a power failure
- * the last ones may be missing. */
+ * the last ones may be missing. Looking at what is kept: quarantine_read.c. */
 #include "gurnard/store/quarantine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,31 +22,10 @@
 #include "gurnard/base/log.h"
 #include "gurnard/base/text.h"
 
-#define STEM_MAX    48   /* "<19 digits or more>-<n>" with its NUL */
+#include "quarantine_priv.h"
+
 #define PENDING_MAX 1000 /* bodies waiting for the helper thread: small ones have to end too */
-#define BODY_END    ".body"
-#define META_END    ".meta"
 #define STEM_CHARS  "0123456789-"
-
-/* One body that is in the folder, or on its way there. */
-struct kept {
-    char stem[STEM_MAX]; /* the file's name without its end */
-    uint64_t bytes;
-    TAILQ_ENTRY(kept) link;
-};
-TAILQ_HEAD(kept_list, kept);
-
-struct gn_quarantine {
-    struct gn_quarantine_config config;
-    char *folder;             /* owned; config.folder is this one */
-    struct gn_worker *worker; /* borrowed */
-    struct kept_list kept;    /* oldest first */
-    uint64_t files, bytes;    /* of kept */
-    uint64_t pending_bytes, pending_jobs;
-    uint64_t next_number;
-    struct gn_log_limit log_limit;
-    struct gn_metric *files_metric, *bytes_metric, *dropped_metric;
-};
 
 /* One body to be written. From submission to done everything but owner belongs to the helper
  * thread. */
@@ -55,15 +33,15 @@ struct put {
     struct gn_job job;
     struct gn_quarantine *owner;
     const char *folder; /* borrowed: never changes */
-    char stem[STEM_MAX];
-    struct kept_list doomed; /* to be unlinked first */
+    char stem[GN_QUARANTINE_STEM_MAX];
+    struct gn_kept_list doomed; /* to be unlinked first */
     struct gn_buf meta;
     int os_error; /* 0: all written */
     size_t body_len;
     char body[];
 };
 
-static bool make_path(char path[PATH_MAX], const char *folder, const char *stem, const char *end)
+bool gn_quarantine_path(char path[PATH_MAX], const char *folder, const char *stem, const char *end)
 {
     const int len = snprintf(path, PATH_MAX, "%s/%s%s", folder, stem, end);
 
@@ -74,14 +52,22 @@ static void unlink_end(const char *folder, const char *stem, const char *end)
 {
     char path[PATH_MAX];
 
-    if (make_path(path, folder, stem, end))
+    if (gn_quarantine_path(path, folder, stem, end))
         (void)unlink(path); /* what stays is counted again at the next start */
 }
 
 static void unlink_pair(const char *folder, const char *stem)
 {
-    unlink_end(folder, stem, BODY_END);
-    unlink_end(folder, stem, META_END);
+    unlink_end(folder, stem, GN_QUARANTINE_BODY_END);
+    unlink_end(folder, stem, GN_QUARANTINE_META_END);
+}
+
+void gn_quarantine_unlink(const char *folder, const struct gn_kept_list *doomed)
+{
+    const struct gn_kept *kept;
+
+    TAILQ_FOREACH (kept, doomed, link)
+        unlink_pair(folder, kept->stem);
 }
 
 /* ---- on the helper thread ---- */
@@ -113,28 +99,28 @@ static int write_end(const struct put *put, const char *end, struct gn_str data)
 {
     char path[PATH_MAX];
 
-    return make_path(path, put->folder, put->stem, end) ? write_new(path, data) : ENAMETOOLONG;
+    return gn_quarantine_path(path, put->folder, put->stem, end) ? write_new(path, data)
+                                                                 : ENAMETOOLONG;
 }
 
 static void run_put(void *ctx)
 {
     struct put *put = ctx;
-    const struct kept *doomed;
 
-    TAILQ_FOREACH (doomed, &put->doomed, link)
-        unlink_pair(put->folder, doomed->stem);
-    put->os_error = write_end(put, BODY_END, (struct gn_str){put->body, put->body_len});
+    gn_quarantine_unlink(put->folder, &put->doomed);
+    put->os_error =
+        write_end(put, GN_QUARANTINE_BODY_END, (struct gn_str){put->body, put->body_len});
     if (put->os_error == 0)
-        put->os_error = write_end(put, META_END, gn_buf_str(&put->meta));
+        put->os_error = write_end(put, GN_QUARANTINE_META_END, gn_buf_str(&put->meta));
     if (put->os_error != 0)
         unlink_pair(put->folder, put->stem);
 }
 
 /* ---- on the loop's thread ---- */
 
-static void free_list(struct kept_list *list)
+void gn_quarantine_free_list(struct gn_kept_list *list)
 {
-    struct kept *kept;
+    struct gn_kept *kept;
 
     while ((kept = TAILQ_FIRST(list)) != NULL) {
         TAILQ_REMOVE(list, kept, link);
@@ -142,7 +128,7 @@ static void free_list(struct kept_list *list)
     }
 }
 
-static void show(struct gn_quarantine *q)
+void gn_quarantine_show(struct gn_quarantine *q)
 {
     gn_metric_set(q->files_metric, (double)q->files);
     gn_metric_set(q->bytes_metric, (double)q->bytes);
@@ -150,7 +136,7 @@ static void show(struct gn_quarantine *q)
 
 static bool keep(struct gn_quarantine *q, const char *stem, uint64_t bytes)
 {
-    struct kept *kept = calloc(1, sizeof *kept);
+    struct gn_kept *kept = calloc(1, sizeof *kept);
 
     if (kept == NULL)
         return false;
@@ -162,7 +148,7 @@ static bool keep(struct gn_quarantine *q, const char *stem, uint64_t bytes)
     return true;
 }
 
-static void let_go(struct gn_quarantine *q, struct kept *kept)
+void gn_quarantine_let_go(struct gn_quarantine *q, struct gn_kept *kept)
 {
     TAILQ_REMOVE(&q->kept, kept, link);
     q->files--;
@@ -171,13 +157,13 @@ static void let_go(struct gn_quarantine *q, struct kept *kept)
 
 /* Moves the oldest to doomed until there is room for more. */
 static void make_room(struct gn_quarantine *q, uint64_t files, uint64_t bytes,
-                      struct kept_list *doomed)
+                      struct gn_kept_list *doomed)
 {
-    struct kept *oldest;
+    struct gn_kept *oldest;
 
     while ((oldest = TAILQ_FIRST(&q->kept)) != NULL &&
            (q->files + files > q->config.max_files || q->bytes + bytes > q->config.max_bytes)) {
-        let_go(q, oldest);
+        gn_quarantine_let_go(q, oldest);
         TAILQ_INSERT_TAIL(doomed, oldest, link);
     }
 }
@@ -186,13 +172,13 @@ static void make_room(struct gn_quarantine *q, uint64_t files, uint64_t bytes,
 static void forget(struct gn_quarantine *q, const struct put *put)
 {
     uint64_t held;
-    struct kept *kept;
+    struct gn_kept *kept;
 
     gn_metric_add(q->dropped_metric, 1);
-    TAILQ_FOREACH_REVERSE(kept, &q->kept, kept_list, link)
+    TAILQ_FOREACH_REVERSE(kept, &q->kept, gn_kept_list, link)
     {
         if (strcmp(kept->stem, put->stem) == 0) {
-            let_go(q, kept);
+            gn_quarantine_let_go(q, kept);
             free(kept);
             break;
         }
@@ -206,7 +192,7 @@ static void put_free(struct put *put)
 {
     if (put == NULL)
         return;
-    free_list(&put->doomed);
+    gn_quarantine_free_list(&put->doomed);
     gn_buf_free(&put->meta);
     free(put);
 }
@@ -216,11 +202,11 @@ static void end_put(void *ctx)
     struct put *put = ctx;
     struct gn_quarantine *q = put->owner;
 
-    q->pending_jobs--;
+    q->pending_puts--;
     q->pending_bytes -= put->body_len;
     if (put->os_error != 0)
         forget(q, put);
-    show(q);
+    gn_quarantine_show(q);
     put_free(put);
 }
 
@@ -268,7 +254,7 @@ static struct put *put_new(struct gn_quarantine *q, struct gn_str body, struct g
 static bool is_welcome(const struct gn_quarantine *q, size_t bytes)
 {
     return bytes <= q->config.max_bytes && bytes <= q->config.max_pending_bytes &&
-           q->pending_bytes <= q->config.max_pending_bytes - bytes && q->pending_jobs < PENDING_MAX;
+           q->pending_bytes <= q->config.max_pending_bytes - bytes && q->pending_puts < PENDING_MAX;
 }
 
 void gn_quarantine_put(struct gn_quarantine *q, struct gn_str body, struct gn_str source,
@@ -282,9 +268,9 @@ void gn_quarantine_put(struct gn_quarantine *q, struct gn_str body, struct gn_st
     }
     make_room(q, 1, body.len, &put->doomed);
     (void)keep(q, put->stem, body.len); /* without memory it is counted at the next start only */
-    q->pending_jobs++;
+    q->pending_puts++;
     q->pending_bytes += body.len;
-    show(q);
+    gn_quarantine_show(q);
     gn_worker_submit(q->worker, &put->job);
 }
 
@@ -293,7 +279,7 @@ void gn_quarantine_put(struct gn_quarantine *q, struct gn_str body, struct gn_st
 /* The part of a file's name before end, when it is one that we give; else the absent view. */
 static struct gn_str stem_of(struct gn_str name, struct gn_str end)
 {
-    if (!gn_str_has_suffix(name, end) || name.len - end.len >= STEM_MAX)
+    if (!gn_str_has_suffix(name, end) || name.len - end.len >= GN_QUARANTINE_STEM_MAX)
         return GN_STR_NONE;
     name.len -= end.len;
     for (size_t i = 0; i < name.len; i++)
@@ -306,17 +292,18 @@ static struct gn_str stem_of(struct gn_str name, struct gn_str end)
 static enum gn_err count_file(void *ctx, const char *name)
 {
     struct gn_quarantine *q = ctx;
-    const struct kept *last = TAILQ_LAST(&q->kept, kept_list);
-    const struct gn_str body_stem = stem_of(gn_str_of(name), GN_STR(BODY_END));
-    const struct gn_str meta_stem = stem_of(gn_str_of(name), GN_STR(META_END));
-    char path[PATH_MAX], stem[STEM_MAX];
+    const struct gn_kept *last = TAILQ_LAST(&q->kept, gn_kept_list);
+    const struct gn_str body_stem = stem_of(gn_str_of(name), GN_STR(GN_QUARANTINE_BODY_END));
+    const struct gn_str meta_stem = stem_of(gn_str_of(name), GN_STR(GN_QUARANTINE_META_END));
+    char path[PATH_MAX], stem[GN_QUARANTINE_STEM_MAX];
     struct stat st;
 
     if (meta_stem.len > 0 && (last == NULL || !gn_str_eq(gn_str_of(last->stem), meta_stem)))
         unlink_end(q->folder, "", name); /* its body is gone */
     if (body_stem.len == 0)
         return GN_OK; /* not ours, or a meta file */
-    if (!make_path(path, q->folder, "", name) || lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
+    if (!gn_quarantine_path(path, q->folder, "", name) || lstat(path, &st) != 0 ||
+        !S_ISREG(st.st_mode))
         return GN_OK;
     memcpy(stem, body_stem.p, body_stem.len);
     stem[body_stem.len] = '\0';
@@ -336,9 +323,8 @@ static void add_metrics(struct gn_quarantine *q, struct gn_metrics *metrics)
 enum gn_err gn_quarantine_open(const struct gn_quarantine_config *config, struct gn_worker *worker,
                                struct gn_metrics *metrics, struct gn_quarantine **quarantine)
 {
-    struct kept_list doomed = TAILQ_HEAD_INITIALIZER(doomed);
+    struct gn_kept_list doomed = TAILQ_HEAD_INITIALIZER(doomed);
     struct gn_quarantine *q = calloc(1, sizeof *q);
-    const struct kept *kept;
     enum gn_err err = GN_ENOMEM;
 
     GN_ASSERT(config->max_files > 0);
@@ -358,14 +344,13 @@ enum gn_err gn_quarantine_open(const struct gn_quarantine_config *config, struct
     if (err != GN_OK)
         goto out;
     make_room(q, 0, 0, &doomed);
-    TAILQ_FOREACH (kept, &doomed, link)
-        unlink_pair(q->folder, kept->stem);
+    gn_quarantine_unlink(q->folder, &doomed);
     add_metrics(q, metrics);
-    show(q);
+    gn_quarantine_show(q);
     *quarantine = q;
     q = NULL;
 out:
-    free_list(&doomed);
+    gn_quarantine_free_list(&doomed);
     gn_quarantine_close(q);
     return err;
 }
@@ -374,8 +359,8 @@ void gn_quarantine_close(struct gn_quarantine *q)
 {
     if (q == NULL)
         return;
-    GN_ASSERT(q->pending_jobs == 0);
-    free_list(&q->kept);
+    GN_ASSERT(q->pending_puts == 0 && q->pending_others == 0);
+    gn_quarantine_free_list(&q->kept);
     free(q->folder);
     free(q);
 }

@@ -236,12 +236,15 @@ enum gn_err gn_segment_scan(int fd, uint32_t salt, uint64_t offset, uint64_t end
         if (visitor->record != NULL)
             err = visitor->record(visitor->ctx, &frame.record, c.at);
         if (err != GN_OK)
-            break;
+            goto out;
         c.at += frame.bytes.len;
         *end_of_frames = c.at;
     }
+    if (err == GN_ENOTFOUND)
+        err = GN_OK;
+out:
     cursor_fini(&c);
-    return err == GN_ENOTFOUND ? GN_OK : err;
+    return err;
 }
 
 /* Whether bytes more may join what is there. */

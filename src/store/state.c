@@ -104,3 +104,11 @@ struct gn_event *gn_state_get(struct gn_state *state, struct gn_str resource)
 
     return slot != NULL ? slot->event : NULL;
 }
+
+void gn_state_each(const struct gn_state *state,
+                   bool (*fn)(void *ctx, const struct gn_event *event), void *ctx)
+{
+    for (const struct slot *slot = state->slots; slot != NULL; slot = slot->hh.next)
+        if (!fn(ctx, slot->event))
+            return;
+}

@@ -48,7 +48,8 @@ STAILQ_HEAD(gn_pubsub_waiters, gn_pubsub_waiter);
 struct gn_pubsub_file {
     struct gn_pubsub *store;
     enum gn_pubsub_kind kind;
-    char *path; /* owned */
+    char *path;     /* owned */
+    bool was_there; /* at load */
     bool is_running;
     struct gn_job job;
     struct gn_buf text;

@@ -250,6 +250,35 @@ static void the_observer_sees_every_change(void **state)
     assert_int_equal(gn_pubsub_count(f->store, GN_PUBLISHER), 1);
 }
 
+static void an_observer_named_before_the_load_sees_the_records(void **state)
+{
+    struct fixture *f = *state;
+    const struct gn_pubsub_observer observer = {on_added, on_removed, f};
+
+    (void)add(f, GN_SUBSCRIPTION, "/1", NULL);
+    assert_int_equal(commit_and_wait(f, GN_SUBSCRIPTION), GN_OK);
+    gn_pubsub_close(f->store);
+    f->added = 0;
+    assert_int_equal(gn_pubsub_open(f->folder, f->worker, NULL, &f->store), GN_OK);
+    gn_pubsub_observe(f->store, &observer);
+    assert_int_equal(gn_pubsub_load(f->store), GN_OK);
+    assert_int_equal(f->added, 1);
+}
+
+static void a_file_that_was_taken_away_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(gn_pubsub_load(f->store), GN_OK);
+    assert_false(gn_pubsub_had_file(f->store, GN_SUBSCRIPTION));
+    assert_int_equal(gn_pubsub_make_files(f->store), GN_OK);
+    reopen(f);
+    assert_int_equal(gn_pubsub_load(f->store), GN_OK);
+    assert_true(gn_pubsub_had_file(f->store, GN_SUBSCRIPTION));
+    assert_true(gn_pubsub_had_file(f->store, GN_PUBLISHER));
+    assert_int_equal(gn_pubsub_count(f->store, GN_SUBSCRIPTION), 0);
+}
+
 static void texts_that_are_too_long_or_odd_are_refused(void **state)
 {
     static char text[GN_PUBSUB_URI_MAX + 1];
@@ -621,6 +650,8 @@ int main(void)
         TEST(the_same_kind_resource_and_endpoint_is_one_record),
         TEST(a_removed_record_may_be_made_again),
         TEST(the_observer_sees_every_change),
+        TEST(an_observer_named_before_the_load_sees_the_records),
+        TEST(a_file_that_was_taken_away_is_noticed),
         TEST(texts_that_are_too_long_or_odd_are_refused),
         TEST(there_is_a_limit_of_records_for_each_kind),
         TEST(no_more_is_taken_than_a_file_may_hold),

@@ -307,6 +307,244 @@ static void a_folder_that_cannot_be_made_is_refused(void **state)
     assert_null(f->q);
 }
 
+/* ---- what is kept, seen from outside ---- */
+
+/* What gn_quarantine_each() told. */
+struct seen {
+    char names[8][64];
+    uint64_t bytes[8];
+    size_t count, most;
+};
+
+static bool see(void *ctx, const char *name, uint64_t bytes)
+{
+    struct seen *seen = ctx;
+
+    assert_true(seen->count < GN_LEN(seen->names));
+    (void)snprintf(seen->names[seen->count], sizeof seen->names[0], "%s", name);
+    seen->bytes[seen->count++] = bytes;
+    return seen->count < seen->most;
+}
+
+static struct seen look(struct fixture *f, size_t most)
+{
+    struct seen seen = {.most = most};
+
+    gn_quarantine_each(f->q, see, &seen);
+    return seen;
+}
+
+/* What a read gave. */
+struct answer {
+    int calls;
+    enum gn_err err;
+    bool has_meta;
+    char body[64], meta[512];
+};
+
+static void take_answer(void *ctx, enum gn_err err, struct gn_str body, struct gn_str meta)
+{
+    struct answer *a = ctx;
+
+    a->calls++;
+    a->err = err;
+    a->has_meta = meta.p != NULL;
+    assert_true(body.len < sizeof a->body && meta.len < sizeof a->meta);
+    if (body.len > 0)
+        memcpy(a->body, body.p, body.len);
+    if (meta.len > 0)
+        memcpy(a->meta, meta.p, meta.len);
+}
+
+/* Reads and waits for the answer. */
+static struct answer read_it(struct fixture *f, const char *name)
+{
+    struct answer a = {0};
+
+    assert_int_equal(gn_quarantine_read(f->q, gn_str_of(name), take_answer, &a), GN_OK);
+    assert_int_equal(a.calls, 0);
+    while (a.calls == 0)
+        assert_int_equal(gn_loop_turn(f->loop, 5000), GN_OK);
+    return a;
+}
+
+static void the_kept_are_told_oldest_first_until_one_is_enough(void **state)
+{
+    struct fixture *f = *state;
+    struct seen seen;
+
+    open_with(f, 10, 1000, 1000);
+    assert_int_equal(look(f, 8).count, 0);
+    put(f, "one");
+    put(f, "three");
+    put(f, "");
+    seen = look(f, 8);
+    assert_int_equal(seen.count, 3);
+    assert_int_equal(seen.bytes[0], 3);
+    assert_int_equal(seen.bytes[1], 5);
+    assert_int_equal(seen.bytes[2], 0);
+    assert_true(strcmp(seen.names[0], seen.names[1]) < 0);
+    assert_int_equal(look(f, 2).count, 2);
+    assert_int_equal(gn_quarantine_count(f->q), 3);
+    assert_int_equal(gn_quarantine_bytes(f->q), 8);
+}
+
+static void a_body_is_read_back_right_after_it_was_put(void **state)
+{
+    struct fixture *f = *state;
+    struct answer a;
+
+    open_with(f, 10, 1000, 1000);
+    put(f, "other");
+    put(f, "garbage");
+    a = read_it(f, look(f, 8).names[1]);
+    assert_int_equal(a.calls, 1);
+    assert_int_equal(a.err, GN_OK);
+    assert_string_equal(a.body, "garbage");
+    assert_non_null(strstr(a.meta, "\"reason\":\"not JSON\",\"bytes\":7}"));
+}
+
+static void a_body_of_the_last_run_is_read_back(void **state)
+{
+    struct fixture *f = *state;
+    struct answer a;
+
+    open_with(f, 10, 1000, 1000);
+    put(f, "garbage");
+    close_it(f);
+    open_with(f, 10, 1000, 1000);
+    a = read_it(f, look(f, 8).names[0]);
+    assert_int_equal(a.err, GN_OK);
+    assert_string_equal(a.body, "garbage");
+    assert_true(a.has_meta);
+}
+
+static void a_body_without_its_meta_file_is_read_back(void **state)
+{
+    struct fixture *f = *state;
+    struct answer a;
+
+    assert_int_equal(gn_file_mkdirs(f->folder), GN_OK);
+    touch(f, "1-1.body", "alone");
+    open_with(f, 10, 1000, 1000);
+    a = read_it(f, "1-1");
+    assert_int_equal(a.err, GN_OK);
+    assert_string_equal(a.body, "alone");
+    assert_false(a.has_meta);
+}
+
+static void names_from_outside_reach_nothing_but_what_is_kept(void **state)
+{
+    static const struct gn_str names[] = {
+        GN_STR_INIT(""),
+        GN_STR_INIT("."),
+        GN_STR_INIT("1-1.body"),
+        GN_STR_INIT("1-1.meta"),
+        GN_STR_INIT("1-1\0"),
+        GN_STR_INIT("1-"),
+        GN_STR_INIT("1-10"),
+        GN_STR_INIT("./1-1"),
+        GN_STR_INIT("../secret"),
+        GN_STR_INIT("../quarantine/1-1"),
+        GN_STR_INIT("/etc/passwd"),
+        GN_STR_INIT("x"),
+        GN_STR_INIT("1-2"),
+        {NULL, 0},
+    };
+    struct fixture *f = *state;
+    struct answer a = {0};
+
+    assert_int_equal(gn_file_mkdirs(f->folder), GN_OK);
+    touch(f, "../secret.body", "secret");
+    touch(f, "x.body", "not ours");
+    touch(f, "1-1.body", "ours");
+    open_with(f, 10, 1000, 1000);
+    touch(f, "1-2.body", "not counted");
+    for (size_t i = 0; i < GN_LEN(names); i++) {
+        assert_int_equal(gn_quarantine_read(f->q, names[i], take_answer, &a), GN_ENOTFOUND);
+        assert_int_equal(gn_quarantine_remove(f->q, names[i]), GN_ENOTFOUND);
+    }
+    finish_jobs(f);
+    assert_int_equal(a.calls, 0);
+    assert_int_equal(list(f).bodies, 3);
+    touch(f, "../secret.body", "still there");
+    assert_int_equal(unlink_it(f->base, "secret.body"), GN_OK);
+}
+
+static void files_that_went_or_changed_behind_our_back_are_said_to(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(gn_file_mkdirs(f->folder), GN_OK);
+    touch(f, "1-1.body", "one");
+    touch(f, "1-2.body", "two");
+    touch(f, "1-3.body", "three");
+    open_with(f, 10, 20, 20);
+    assert_int_equal(unlink_it(f->folder, "1-1.body"), GN_OK);
+    assert_int_equal(read_it(f, "1-1").err, GN_ENOTFOUND);
+    touch(f, "1-2.body", "more than all bodies may have together");
+    assert_int_equal(read_it(f, "1-2").err, GN_EIO);
+    assert_int_equal(read_it(f, "1-3").err, GN_OK);
+}
+
+static void one_that_is_removed_is_gone_with_both_its_files(void **state)
+{
+    struct fixture *f = *state;
+    struct seen seen;
+
+    open_with(f, 10, 1000, 1000);
+    put(f, "one");
+    put(f, "two");
+    put(f, "three");
+    seen = look(f, 8);
+    assert_int_equal(gn_quarantine_remove(f->q, gn_str_of(seen.names[1])), GN_OK);
+    assert_int_equal(gn_quarantine_remove(f->q, gn_str_of(seen.names[1])), GN_ENOTFOUND);
+    assert_counts(f, 2, 8, 0);
+    finish_jobs(f);
+    assert_string_equal(list(f).contents, "one|three|");
+    assert_int_equal(list(f).metas, 2);
+}
+
+static void a_read_that_began_before_the_removal_ends_well(void **state)
+{
+    struct fixture *f = *state;
+    struct answer a = {0};
+    struct gn_str name;
+    struct seen seen;
+
+    open_with(f, 10, 1000, 1000);
+    put(f, "one");
+    seen = look(f, 8);
+    name = gn_str_of(seen.names[0]);
+    assert_int_equal(gn_quarantine_read(f->q, name, take_answer, &a), GN_OK);
+    assert_int_equal(gn_quarantine_remove(f->q, name), GN_OK);
+    assert_int_equal(gn_quarantine_read(f->q, name, take_answer, &a), GN_ENOTFOUND);
+    finish_jobs(f);
+    assert_int_equal(a.calls, 1);
+    assert_int_equal(a.err, GN_OK);
+    assert_string_equal(a.body, "one");
+    assert_int_equal(list(f).bodies + list(f).metas, 0);
+}
+
+static void a_purge_drops_all_and_later_ones_are_kept(void **state)
+{
+    struct fixture *f = *state;
+
+    open_with(f, 10, 1000, 1000);
+    assert_int_equal(gn_quarantine_purge(f->q), 0);
+    put(f, "one");
+    put(f, "two");
+    assert_int_equal(gn_quarantine_purge(f->q), 2);
+    assert_int_equal(gn_quarantine_purge(f->q), 0);
+    assert_counts(f, 0, 0, 0);
+    put(f, "three");
+    close_it(f);
+    open_with(f, 10, 1000, 1000);
+    assert_counts(f, 1, 5, 0);
+    assert_string_equal(list(f).contents, "three|");
+    assert_int_equal(list(f).metas, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -321,6 +559,15 @@ int main(void)
         TEST(files_of_others_are_left_alone),
         TEST(a_write_that_fails_is_counted_and_later_ones_succeed),
         TEST(a_folder_that_cannot_be_made_is_refused),
+        TEST(the_kept_are_told_oldest_first_until_one_is_enough),
+        TEST(a_body_is_read_back_right_after_it_was_put),
+        TEST(a_body_of_the_last_run_is_read_back),
+        TEST(a_body_without_its_meta_file_is_read_back),
+        TEST(names_from_outside_reach_nothing_but_what_is_kept),
+        TEST(files_that_went_or_changed_behind_our_back_are_said_to),
+        TEST(one_that_is_removed_is_gone_with_both_its_files),
+        TEST(a_read_that_began_before_the_removal_ends_well),
+        TEST(a_purge_drops_all_and_later_ones_are_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

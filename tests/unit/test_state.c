@@ -123,6 +123,31 @@ static void the_bytes_held_are_bounded_and_given_back(void **state)
     gn_state_free(st);
 }
 
+static bool note_two(void *ctx, const struct gn_event *event)
+{
+    int64_t *times = ctx;
+
+    times[times[0] == 0 ? 0 : 1] = event->time_ns;
+    return times[1] == 0;
+}
+
+static void each_event_held_is_shown_until_told_to_stop(void **state)
+{
+    struct gn_state *st = gn_state_new();
+    int64_t times[2] = {0, 0};
+
+    (void)state;
+    gn_state_each(st, note_two, times);
+    assert_int_equal(times[0], 0);
+    put_new(st, "/a", 1);
+    put_new(st, "/b", 2);
+    put_new(st, "/c", 3);
+    gn_state_each(st, note_two, times);
+    assert_int_equal(times[0], 1);
+    assert_int_equal(times[1], 2);
+    gn_state_free(st);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +156,7 @@ int main(void)
         cmocka_unit_test(an_event_is_kept_by_reference_until_the_next),
         cmocka_unit_test(beyond_the_limit_only_known_addresses_are_updated),
         cmocka_unit_test(the_bytes_held_are_bounded_and_given_back),
+        cmocka_unit_test(each_event_held_is_shown_until_told_to_stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,10 @@ GN_MUST_CHECK enum gn_err gn_pubsub_open(const char *folder, struct gn_worker *w
                                          const struct gn_pubsub_observer *observer,
                                          struct gn_pubsub **store);
 
+/* Names another observer, for the time before load: the lock is taken first of all, and who is to
+ * be told is built later. */
+void gn_pubsub_observe(struct gn_pubsub *store, const struct gn_pubsub_observer *observer);
+
 /* Reads both files. Keys in v1 and v2 spelling; unknown members are ignored; a record that cannot
  * be used is logged and left out. A file that is broken as a whole is renamed to NAME.bad and
  * logged, and the store starts empty for that kind. Empty files (as the original leaves them) hold
@@ -92,6 +96,13 @@ void gn_pubsub_each(struct gn_pubsub *store, enum gn_pubsub_kind kind, gn_pubsub
 typedef void (*gn_pubsub_done_fn)(void *ctx, enum gn_err err);
 GN_MUST_CHECK enum gn_err gn_pubsub_commit(struct gn_pubsub *store, enum gn_pubsub_kind kind,
                                            gn_pubsub_done_fn done, void *ctx);
+
+/* Whether there was a file of this kind when the store was loaded. */
+bool gn_pubsub_had_file(const struct gn_pubsub *store, enum gn_pubsub_kind kind);
+
+/* Makes the files that were not there, empty: from then on one that is missing was taken away.
+ * Blocks; at start only. GN_EIO. */
+GN_MUST_CHECK enum gn_err gn_pubsub_make_files(struct gn_pubsub *store);
 
 /* Whether the last write of either kind failed: what memory holds is not all on disk. */
 bool gn_pubsub_write_failed(const struct gn_pubsub *store);

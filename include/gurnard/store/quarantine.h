@@ -3,6 +3,7 @@
 #ifndef GURNARD_STORE_QUARANTINE_H
 #define GURNARD_STORE_QUARANTINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,5 +35,29 @@ void gn_quarantine_close(struct gn_quarantine *quarantine);
  * JSON object {"received","source","reason","bytes"}. source and reason are plain text. */
 void gn_quarantine_put(struct gn_quarantine *quarantine, struct gn_str body, struct gn_str source,
                        const char *reason);
+
+/* How much is kept. */
+uint64_t gn_quarantine_count(const struct gn_quarantine *quarantine);
+uint64_t gn_quarantine_bytes(const struct gn_quarantine *quarantine);
+
+/* Calls fn for each body kept, oldest first, until it returns false. name: the file's name without
+ * its end, borrowed for the call. fn changes nothing here. */
+void gn_quarantine_each(const struct gn_quarantine *quarantine,
+                        bool (*fn)(void *ctx, const char *name, uint64_t bytes), void *ctx);
+
+/* Reads one. done: once, in a later turn; meta is the JSON text of the .meta file (absent when
+ * there is none); both are views for the call. GN_ENOTFOUND (also when it has just been dropped),
+ * GN_EIO, GN_ENOMEM. GN_ENOTFOUND or GN_ENOMEM here: done is not called. name may be any text from
+ * outside. */
+typedef void (*gn_quarantine_read_fn)(void *ctx, enum gn_err err, struct gn_str body,
+                                      struct gn_str meta);
+GN_MUST_CHECK enum gn_err gn_quarantine_read(struct gn_quarantine *quarantine, struct gn_str name,
+                                             gn_quarantine_read_fn done, void *ctx);
+
+/* Drops one (GN_ENOTFOUND, GN_ENOMEM), or all: the number of those dropped, 0 also when there is no
+ * memory for it. The files go soon after. */
+GN_MUST_CHECK enum gn_err gn_quarantine_remove(struct gn_quarantine *quarantine,
+                                               struct gn_str name);
+uint64_t gn_quarantine_purge(struct gn_quarantine *quarantine);
 
 #endif

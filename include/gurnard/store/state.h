@@ -2,6 +2,7 @@
 #ifndef GURNARD_STORE_STATE_H
 #define GURNARD_STORE_STATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "gurnard/base/defs.h"
@@ -23,5 +24,9 @@ GN_MUST_CHECK enum gn_err gn_state_put(struct gn_state *state, struct gn_event *
 
 /* The last event of exactly this address, borrowed until the next put; NULL when there is none. */
 struct gn_event *gn_state_get(struct gn_state *state, struct gn_str resource);
+
+/* Calls fn for each event held, until it returns false. */
+void gn_state_each(const struct gn_state *state,
+                   bool (*fn)(void *ctx, const struct gn_event *event), void *ctx);
 
 #endif
