@@ -85,9 +85,12 @@ void gn_ops_on_request(void *ctx, struct gn_http_request *request)
 
     if (gn_ops_handle_probe(ops, request))
         return;
-    if (!gn_str_eq(gn_http_path(request), GN_STR("/metrics")))
-        gn_reply_not_found(request);
-    else if (!is_read(request))
+    if (!gn_str_eq(gn_http_path(request), GN_STR("/metrics"))) {
+        if (ops->further == NULL || !ops->further(ops->further_ctx, request))
+            gn_reply_not_found(request);
+        return;
+    }
+    if (!is_read(request))
         gn_reply_bad_method(request);
     else
         answer_metrics(ops, request);

@@ -26,6 +26,18 @@ void gn_reply_error(struct gn_http_request *request, int status, struct gn_str t
     gn_buf_free(&body);
 }
 
+void gn_reply_later(struct gn_http_request *request)
+{
+    static const char *const headers[] = {"Retry-After", "5", NULL};
+    const struct gn_http_reply reply = {.status = 503,
+                                        .content_type = "application/json",
+                                        .body = GN_STR("{\"error\":\"try again later\"}"),
+                                        .body_is_static = true,
+                                        .headers = headers};
+
+    gn_http_reply(request, &reply);
+}
+
 void gn_reply_text(struct gn_http_request *request, int status, const char *text)
 {
     const struct gn_http_reply reply = {.status = status,

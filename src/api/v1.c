@@ -47,18 +47,6 @@ bool gn_v1_split(struct gn_str path, struct gn_str *prefix, struct gn_str *rest)
     return false;
 }
 
-void gn_v1_answer_later(struct gn_http_request *request)
-{
-    static const char *const headers[] = {"Retry-After", "5", NULL};
-    const struct gn_http_reply reply = {.status = 503,
-                                        .content_type = "application/json",
-                                        .body = GN_STR("{\"error\":\"try again later\"}"),
-                                        .body_is_static = true,
-                                        .headers = headers};
-
-    gn_http_reply(request, &reply);
-}
-
 static void count_items(void *ctx)
 {
     struct gn_v1 *v1 = ctx;
@@ -78,6 +66,7 @@ struct gn_v1 *gn_v1_new(const struct gn_v1_config *config, const struct gn_v1_pa
     v1->config = *config;
     v1->parts = *parts;
     TAILQ_INIT(&v1->creates);
+    gn_v1_events_init(v1);
     v1->probes_ok = gn_metrics_counter(parts->metrics, probes, "result=\"passed\"", probes_help);
     v1->probes_failed =
         gn_metrics_counter(parts->metrics, probes, "result=\"failed\"", probes_help);
@@ -93,6 +82,7 @@ void gn_v1_stop(struct gn_v1 *v1)
 {
     v1->is_stopping = true;
     gn_v1_create_stop(v1);
+    gn_durable_stop(&v1->events);
 }
 
 void gn_v1_free(struct gn_v1 *v1)
@@ -111,7 +101,7 @@ static void list(struct gn_v1 *v1, const struct gn_v1_call *call)
     if (gn_buf_err(&body) == GN_OK)
         gn_reply_json(call->http, 200, gn_buf_str(&body));
     else
-        gn_v1_answer_later(call->http);
+        gn_reply_later(call->http);
     gn_buf_free(&body);
 }
 
@@ -128,7 +118,7 @@ static void show(struct gn_v1 *v1, const struct gn_v1_call *call, struct gn_str 
         if (gn_buf_err(&body) == GN_OK)
             gn_reply_json(call->http, 200, gn_buf_str(&body));
         else
-            gn_v1_answer_later(call->http);
+            gn_reply_later(call->http);
     }
     gn_buf_free(&body);
 }
@@ -158,7 +148,7 @@ static void remove_items(struct gn_v1 *v1, const struct gn_v1_call *call, struct
     struct gn_pubsub_item *item;
 
     if (removal == NULL) {
-        gn_v1_answer_later(call->http);
+        gn_reply_later(call->http);
         return;
     }
     *removal = (struct removal){call->http, call->kind, id.p == NULL};
@@ -175,7 +165,7 @@ static void remove_items(struct gn_v1 *v1, const struct gn_v1_call *call, struct
     }
     if (gn_pubsub_commit(v1->parts.pubsub, call->kind, on_removed, removal) != GN_OK) {
         free(removal);
-        gn_v1_answer_later(call->http);
+        gn_reply_later(call->http);
     }
 }
 
@@ -319,7 +309,7 @@ bool gn_v1_handle(struct gn_v1 *v1, struct gn_http_request *request)
     if (!gn_v1_split(gn_http_path(request), &call.prefix, &call.rest))
         return false;
     if (v1->is_stopping) {
-        gn_v1_answer_later(request);
+        gn_reply_later(request);
         return true;
     }
     return route_state(v1, &call) || route_collection(v1, &call) || route_single(v1, &call);

@@ -117,7 +117,7 @@ static void finish(struct create *create)
     if (err == GN_ELIMIT)
         gn_reply_error(create->http, 400, GN_STR("too many records, or the address is too long"));
     else
-        gn_v1_answer_later(create->http);
+        gn_reply_later(create->http);
     create_free(create);
 }
 
@@ -201,7 +201,7 @@ static void probe(struct create *create)
 
     if (v1->probes >= GN_V1_PROBES_MAX ||
         gn_http_send(v1->parts.client, &out, on_probed, create, &create->probe) != GN_OK) {
-        gn_v1_answer_later(create->http);
+        gn_reply_later(create->http);
         create_free(create);
         return;
     }
@@ -216,7 +216,7 @@ void gn_v1_create_stop(struct gn_v1 *v1)
     TAILQ_FOREACH (create, &v1->creates, link) {
         if (create->http == NULL)
             continue;
-        gn_v1_answer_later(create->http);
+        gn_reply_later(create->http);
         create->http = NULL;
         gn_http_cancel(create->probe);
     }
@@ -255,7 +255,7 @@ static void start(struct gn_v1 *v1, const struct gn_v1_call *call, const struct 
     struct create *create = create_new(v1, call, wish);
 
     if (create == NULL)
-        gn_v1_answer_later(call->http);
+        gn_reply_later(call->http);
     else if (create->endpoint == NULL)
         finish(create);
     else
@@ -269,7 +269,7 @@ void gn_v1_create(struct gn_v1 *v1, const struct gn_v1_call *call)
     enum gn_err err = gn_v1_wish_read(gn_http_body(call->http), &wish);
 
     if (err == GN_ENOMEM)
-        gn_v1_answer_later(call->http);
+        gn_reply_later(call->http);
     else if (err != GN_OK)
         gn_reply_error(call->http, 400, GN_STR("marshalling error"));
     else if (gn_v1_wish_is_usable(&wish, &problem))

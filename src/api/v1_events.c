@@ -12,7 +12,7 @@
 static void answer_bad_event(struct gn_http_request *request, enum gn_err err, const char *error)
 {
     if (err == GN_ENOMEM)
-        gn_v1_answer_later(request);
+        gn_reply_later(request);
     else if (err == GN_ELIMIT)
         gn_reply_error(request, 400, GN_STR("the event is nested too deeply or too large"));
     else
@@ -32,6 +32,20 @@ static void answer_no_publisher(struct gn_http_request *request, struct gn_str i
     gn_buf_free(&text);
 }
 
+static void answer_event(void *ctx, struct gn_http_request *request, bool is_durable)
+{
+    (void)ctx;
+    if (is_durable)
+        gn_reply_json(request, 202, GN_STR("{\"status\":\"Event sent\"}"));
+    else
+        gn_reply_later(request);
+}
+
+void gn_v1_events_init(struct gn_v1 *v1)
+{
+    gn_durable_init(&v1->events, v1->parts.journal, answer_event, v1);
+}
+
 void gn_v1_create_event(struct gn_v1 *v1, struct gn_http_request *request)
 {
     const struct gn_pubsub_item *publisher;
@@ -49,10 +63,12 @@ void gn_v1_create_event(struct gn_v1 *v1, struct gn_http_request *request)
         answer_no_publisher(request, event.id);
     } else {
         err = gn_relay_cne(v1->parts.relay, publisher, &event);
-        if (err == GN_OK || err == GN_EINVAL) /* as the original: accepted, then not sendable */
-            gn_reply_json(request, 202, GN_STR("{\"status\":\"Event sent\"}"));
+        if (err == GN_OK)
+            gn_durable_answer(&v1->events, request);
+        else if (err == GN_EINVAL) /* as the original: accepted, then not sendable */
+            answer_event(v1, request, true);
         else
-            gn_v1_answer_later(request);
+            gn_reply_later(request);
     }
     gn_cne_request_fini(&event);
 }
@@ -115,7 +131,7 @@ static void answer_state(struct gn_http_request *request, const struct lookup *l
         if (gn_buf_err(&body) == GN_OK)
             gn_reply_json(request, 200, gn_buf_str(&body));
         else
-            gn_v1_answer_later(request);
+            gn_reply_later(request);
     } else if (lookup->has_match) {
         gn_reply_error(request, 400, GN_STR("event not found"));
     } else {
@@ -139,7 +155,7 @@ void gn_v1_current_state(struct gn_v1 *v1, struct gn_http_request *request, stru
     if (err == GN_EPARSE) {
         gn_reply_not_found(request);
     } else if (err != GN_OK || gn_buf_err(&address) != GN_OK || gn_buf_err(&whole) != GN_OK) {
-        gn_v1_answer_later(request);
+        gn_reply_later(request);
     } else {
         lookup.part = (struct gn_str){address.data + 1, address.len - 1};
         lookup.whole = gn_buf_str(&whole);

@@ -9,6 +9,7 @@
 #include "gurnard/base/buf.h"
 #include "gurnard/base/json_scan.h"
 #include "gurnard/base/log.h"
+#include "durable_priv.h"
 
 struct create;
 
@@ -17,6 +18,7 @@ struct gn_v1 {
     struct gn_v1_parts parts;
     TAILQ_HEAD(, create) creates; /* waiting for their probe */
     uint32_t probes;
+    struct gn_durable events; /* answers that wait for the journal */
     struct gn_metric *probes_ok, *probes_failed;
     struct gn_metric *subscriptions, *publishers;
     struct gn_log_limit probe_log;
@@ -63,12 +65,11 @@ void gn_v1_create(struct gn_v1 *v1, const struct gn_v1_call *call);
 /* Cancels the probes and answers 503. */
 void gn_v1_create_stop(struct gn_v1 *v1);
 
+/* Once, before the first of the following. */
+void gn_v1_events_init(struct gn_v1 *v1);
 /* POST /create/event, POST /log, GET /{resource}/CurrentState. */
 void gn_v1_create_event(struct gn_v1 *v1, struct gn_http_request *request);
 void gn_v1_log_event(struct gn_http_request *request);
 void gn_v1_current_state(struct gn_v1 *v1, struct gn_http_request *request, struct gn_str resource);
-
-/* 503 with Retry-After. */
-void gn_v1_answer_later(struct gn_http_request *request);
 
 #endif

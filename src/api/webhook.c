@@ -9,6 +9,7 @@
 #include "gurnard/api/reply.h"
 #include "gurnard/base/log.h"
 #include "gurnard/base/secret.h"
+#include "durable_priv.h"
 
 #define RETRY_AFTER_S "5" /* asked for with 503: a BMC's own pause is longer as a rule */
 
@@ -22,7 +23,10 @@ struct gn_webhook {
     struct gn_relay *relay;
     bool require_token;
     bool reject_unreadable;
-    struct token *tokens; /* by name */
+    bool is_stopped;
+    struct token *tokens;      /* by name */
+    struct gn_durable durable; /* who waits for the journal */
+    struct gn_metric *unstored;
     struct gn_metric *unauthorized;
     struct gn_metric *loops;
     struct gn_log_limit unauthorized_limit;
@@ -82,25 +86,95 @@ enum gn_err gn_webhook_set_tokens(struct gn_webhook *webhook, const struct gn_we
     return GN_OK;
 }
 
+/* ---- answers ---- */
+
+static void answer_taken(struct gn_http_request *request)
+{
+    const struct gn_http_reply reply = {.status = 200,
+                                        .content_type = "application/json",
+                                        .body = GN_STR("{}"),
+                                        .body_is_static = true};
+
+    gn_http_reply(request, &reply);
+}
+
+static void answer_later(struct gn_http_request *request)
+{
+    static const char *const headers[] = {"Retry-After", RETRY_AFTER_S, NULL};
+    const struct gn_http_reply reply = {.status = 503,
+                                        .content_type = "application/json",
+                                        .body = GN_STR("{}"),
+                                        .body_is_static = true,
+                                        .headers = headers};
+
+    gn_http_reply(request, &reply);
+}
+
+/* When the journal has the event, or did not get it: the BMC's repeat will be recognised then. */
+static void answer_event(void *ctx, struct gn_http_request *request, bool is_durable)
+{
+    struct gn_webhook *webhook = ctx;
+
+    if (is_durable) {
+        answer_taken(request);
+        return;
+    }
+    gn_metric_add(webhook->unstored, 1);
+    answer_later(request);
+}
+
+static void answer_intake(struct gn_webhook *webhook, struct gn_http_request *request,
+                          enum gn_intake outcome)
+{
+    switch (outcome) {
+    case GN_INTAKE_STORED:
+    case GN_INTAKE_REPEATED: /* the first may not be on disk either */
+    case GN_INTAKE_UNPARSED:
+        gn_durable_answer(&webhook->durable, request);
+        return;
+    case GN_INTAKE_NOT_JSON:
+        if (webhook->reject_unreadable)
+            gn_reply_error(request, 400, GN_STR("not JSON"));
+        else
+            answer_taken(request);
+        return;
+    case GN_INTAKE_FULL:
+        break;
+    }
+    answer_later(request);
+}
+
+/* ---- life ---- */
+
 struct gn_webhook *gn_webhook_new(const struct gn_webhook_config *config, struct gn_relay *relay,
-                                  struct gn_metrics *metrics)
+                                  struct gn_journal *journal, struct gn_metrics *metrics)
 {
     struct gn_webhook *webhook = calloc(1, sizeof *webhook);
 
     if (webhook == NULL)
         return NULL;
     webhook->relay = relay;
+    gn_durable_init(&webhook->durable, journal, answer_event, webhook);
     webhook->require_token = config->require_token;
     webhook->reject_unreadable = config->reject_unreadable;
     webhook->unauthorized = gn_metrics_counter(metrics, "gurnard_webhook_unauthorized_total", NULL,
                                                "POSTs to the webhook without the right token.");
     webhook->loops = gn_metrics_counter(metrics, "gurnard_webhook_loops_total", NULL,
                                         "POSTs to the webhook that came from a gurnardd.");
+    webhook->unstored =
+        gn_metrics_counter(metrics, "gurnard_webhook_unstored_total", NULL,
+                           "Events answered 503 because the journal did not have them in time.");
     if (gn_webhook_set_tokens(webhook, config->tokens, config->token_count) != GN_OK) {
         free(webhook);
         return NULL;
     }
     return webhook;
+}
+
+void gn_webhook_stop(struct gn_webhook *webhook)
+{
+    webhook->is_stopped = true;
+    gn_durable_stop(&webhook->durable);
 }
 
 void gn_webhook_free(struct gn_webhook *webhook)
@@ -168,25 +242,6 @@ static bool is_authorized(struct gn_webhook *webhook, struct gn_str name, struct
     return gn_secret_eq(&token->secret, given);
 }
 
-static void answer_intake(const struct gn_webhook *webhook, struct gn_http_request *request,
-                          enum gn_intake outcome)
-{
-    static const char *const later[] = {"Retry-After", RETRY_AFTER_S, NULL};
-    struct gn_http_reply reply = {.status = 200,
-                                  .content_type = "application/json",
-                                  .body = GN_STR("{}"),
-                                  .body_is_static = true};
-
-    if (outcome == GN_INTAKE_FULL) {
-        reply.status = 503;
-        reply.headers = later;
-    } else if (outcome == GN_INTAKE_NOT_JSON && webhook->reject_unreadable) {
-        reply.status = 400;
-        reply.body = GN_STR("{\"error\":\"not JSON\"}");
-    }
-    gn_http_reply(request, &reply);
-}
-
 /* The CloudEvents webhook handshake: consent to whoever asks, at any rate. */
 static void answer_options(struct gn_http_request *request)
 {
@@ -227,13 +282,14 @@ static void take_post(struct gn_webhook *webhook, struct gn_http_request *reques
     struct gn_str body = gn_http_body(request);
     const struct gn_relay_source source = {.name = name, .peer = gn_http_peer(request)};
 
-    if (is_from_gurnardd(request)) {
+    if (is_from_gurnardd(request))
         refuse_loop(webhook, request);
-        return;
-    }
-    answer_intake(webhook, request,
-                  body.len == 0 ? GN_INTAKE_STORED /* a probe */
-                                : gn_relay_redfish(webhook->relay, &source, body));
+    else if (body.len == 0)
+        answer_taken(request); /* a probe */
+    else if (webhook->is_stopped)
+        answer_later(request);
+    else
+        answer_intake(webhook, request, gn_relay_redfish(webhook->relay, &source, body));
 }
 
 static void refuse(struct gn_webhook *webhook, struct gn_http_request *request)
@@ -273,7 +329,7 @@ void gn_webhook_on_request(void *ctx, struct gn_http_request *request)
     } else if (gn_str_eq(method, GN_STR("POST")) || gn_str_eq(method, GN_STR("PUT"))) {
         take_post(webhook, request, name);
     } else if (gn_str_eq(method, GN_STR("GET")) || gn_str_eq(method, GN_STR("HEAD"))) {
-        answer_intake(webhook, request, GN_INTAKE_STORED);
+        answer_taken(request);
     } else if (gn_str_eq(method, GN_STR("OPTIONS"))) {
         answer_options(request);
     } else {

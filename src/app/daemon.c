@@ -10,7 +10,8 @@
 #include "daemon_priv.h"
 #include "gurnard/base/log.h"
 
-#define DRAIN_TICK_MS 20 /* how often a draining daemon looks whether all is out */
+#define DRAIN_TICK_MS 20   /* how often a draining daemon looks whether all is out */
+#define MEND_TICK_MS  1000 /* how often a failed write of subscriptions is repeated */
 
 static void serve_webhook(struct daemon *daemon)
 {
@@ -44,7 +45,7 @@ static void stop_if_drained(void *ctx)
 
     if (daemon->webhook_server != NULL)
         requests += gn_http_server_pending(daemon->webhook_server);
-    if (requests == 0 && gn_outbox_pending(daemon->outbox) == 0) {
+    if (requests == 0 && gn_outbox_is_drained(daemon->outbox)) {
         gn_loop_stop(daemon->loop);
         return;
     }
@@ -55,7 +56,7 @@ static void on_drain_over(void *ctx)
 {
     struct daemon *daemon = ctx;
 
-    gn_log_warn("gurnardd.undelivered events=%ju", (uintmax_t)gn_outbox_pending(daemon->outbox));
+    gn_log_warn("gurnardd.drain_over events=%ju", (uintmax_t)gn_outbox_pending(daemon->outbox));
     gn_loop_stop(daemon->loop);
 }
 
@@ -78,6 +79,24 @@ static void on_stop_signal(void *ctx)
     gn_outbox_drain(daemon->outbox);
     gn_timer_start(&daemon->drain_limit, daemon->settings->shutdown_drain);
     stop_if_drained(daemon);
+}
+
+/* Told by the store's own log and by readiness. */
+static void on_mended(void *ctx, enum gn_err err)
+{
+    (void)ctx;
+    (void)err;
+}
+
+static void mend(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    if (gn_pubsub_write_failed(daemon->pubsub))
+        for (unsigned kind = 0; kind < GN_PUBSUB_KINDS; kind++)
+            if (gn_pubsub_commit(daemon->pubsub, kind, on_mended, NULL) != GN_OK)
+                break; /* no memory: in a second again */
+    gn_timer_start(&daemon->mend_tick, MEND_TICK_MS);
 }
 
 /* On the helper thread. */
@@ -139,11 +158,25 @@ static const char *check_store(void *ctx)
     return gn_pubsub_write_failed(daemon->pubsub) ? "the last write failed" : NULL;
 }
 
+static const char *check_journal(void *ctx)
+{
+    const struct daemon *daemon = ctx;
+    struct gn_journal_status status;
+
+    gn_journal_status(daemon->journal, &status);
+    if (status.is_failing)
+        return "writes fail";
+    if (status.is_disk_short)
+        return "the disk is full";
+    return gn_journal_has_room(daemon->journal, 0) == GN_OK ? NULL : "no room";
+}
+
 static void set_checks(struct daemon *daemon)
 {
     daemon->checks[0] = (struct gn_ready_check){"webhook", check_webhook, daemon};
     daemon->checks[1] = (struct gn_ready_check){"registries", check_registries, daemon};
     daemon->checks[2] = (struct gn_ready_check){"store", check_store, daemon};
+    daemon->checks[3] = (struct gn_ready_check){"journal", check_journal, daemon};
     daemon->ops = (struct gn_ops){.metrics = daemon->metrics,
                                   .checks = daemon->checks,
                                   .check_count = DAEMON_CHECKS};
@@ -187,9 +220,11 @@ static enum gn_err start(struct daemon *daemon)
     gn_timer_init(&daemon->registry_wait, daemon->loop, on_registries_late, daemon);
     gn_timer_init(&daemon->drain_tick, daemon->loop, stop_if_drained, daemon);
     gn_timer_init(&daemon->drain_limit, daemon->loop, on_drain_over, daemon);
+    gn_timer_init(&daemon->mend_tick, daemon->loop, mend, daemon);
     err = watch_signals(daemon); /* before any thread starts, so that all of them block signals */
     if (err == GN_OK)
         err = gn_daemon_listen(daemon);
+    set_checks(daemon);
     if (err == GN_OK)
         err = gn_daemon_build(daemon);
     if (err != GN_OK)
@@ -199,9 +234,9 @@ static enum gn_err start(struct daemon *daemon)
                                daemon->relay, daemon->metrics, on_registries_loaded, daemon);
     if (daemon->registries == NULL)
         return GN_ENOMEM;
-    set_checks(daemon);
     gn_registry_loader_start(daemon->registries);
     gn_timer_start(&daemon->registry_wait, GN_DAEMON_REGISTRY_WAIT_MS);
+    gn_timer_start(&daemon->mend_tick, MEND_TICK_MS);
     return gn_daemon_serve(daemon);
 }
 

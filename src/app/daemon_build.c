@@ -1,4 +1,5 @@
 /* Builds gurnardd from its parts and takes it apart. Here, and only here, everybody is known. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -17,6 +18,9 @@
 /* Bounds of all connections together. */
 #define BUDGET_MIN 16U
 #define BUDGET_MAX 1000000U
+
+/* Events that may wait for the disk: at 20,000 a second a second's worth. */
+#define JOURNAL_PENDING_BYTES ((uint64_t)16 << 20)
 
 static enum gn_err failed(const char *part, enum gn_err err)
 {
@@ -97,18 +101,20 @@ static enum gn_err build_ways_out(struct daemon *daemon)
         .connect_timeout_ms = (uint32_t)settings->delivery_timeout,
         .user_agent = "gurnard/" GN_VERSION,
     };
-    const struct gn_outbox_config outbox = {
+    const struct gn_outbox_config config = {
         .backoff = {.min_ms = (uint32_t)settings->delivery_retry_min,
                     .max_ms = (uint32_t)settings->delivery_retry_max},
         .attempt_timeout_ms = (uint32_t)settings->delivery_timeout,
-        .expire_ms = (uint32_t)settings->delivery_expire,
+        .expire_ms = settings->delivery_expire,
         .refused_tries = (uint32_t)settings->delivery_refused_tries,
         .gone_pause_ms = (uint32_t)settings->delivery_gone_pause,
         .sink_concurrency = (uint32_t)settings->delivery_concurrency,
         .max_in_flight = sink_connections(daemon),
-        .sink_max_events = (uint32_t)settings->delivery_queue_events,
-        .limit_bytes = settings->delivery_memory,
+        .quota_events = settings->delivery_queue_events,
+        .quota_bytes = settings->delivery_queue_size,
+        .memory_bytes = settings->delivery_memory,
     };
+    struct gn_outbox_parts parts;
 
     daemon->client = gn_http_client_new(daemon->loop, &client);
     if (daemon->client == NULL)
@@ -116,8 +122,72 @@ static enum gn_err build_ways_out(struct daemon *daemon)
     daemon->transports[0] = gn_transport_http_new(daemon->client);
     if (daemon->transports[0] == NULL)
         return failed("http transport", GN_ENOMEM);
-    daemon->outbox = gn_outbox_new(daemon->loop, &outbox, daemon->transports, daemon->metrics);
+    parts = (struct gn_outbox_parts){
+        .loop = daemon->loop,
+        .journal = daemon->journal,
+        .letters = daemon->letters,
+        .transports = daemon->transports,
+        .metrics = daemon->metrics,
+    };
+    daemon->outbox = gn_outbox_new(&config, &parts);
     return daemon->outbox == NULL ? failed("outbox", GN_ENOMEM) : GN_OK;
+}
+
+static bool is_lasting(const struct gn_settings *settings)
+{
+    return strcmp(settings->durability, "journal") == 0;
+}
+
+/* The path of an entry of the store; "" when events are to be in memory only. */
+static enum gn_err journal_folder(const struct gn_settings *settings, const char *entry,
+                                  struct gn_buf *path)
+{
+    if (is_lasting(settings))
+        gn_buf_printf(path, "%s/%s", settings->store_path, entry);
+    else
+        gn_buf_puts(path, "");
+    return gn_buf_err(path);
+}
+
+static enum gn_err open_journal(struct daemon *daemon, const char *folder)
+{
+    const struct gn_settings *settings = daemon->settings;
+    uint64_t segment = settings->journal_size / 8;
+    const struct gn_journal_config config = {
+        .name = "events",
+        .folder = folder,
+        .max_bytes = settings->journal_size,
+        .segment_bytes =
+            (uint32_t)(segment < settings->journal_segment ? segment : settings->journal_segment),
+        .disk_spare_pct = (uint32_t)settings->journal_disk_spare,
+        .pending_bytes = JOURNAL_PENDING_BYTES,
+        .keep_ms = settings->journal_keep,
+        .accept_gaps = strcmp(settings->journal_repair, "yes") == 0,
+    };
+
+    return gn_journal_open(daemon->loop, &config, daemon->metrics, &daemon->journal);
+}
+
+/* What goes wrong here was logged with what to do. */
+static enum gn_err build_journals(struct daemon *daemon)
+{
+    const struct gn_settings *settings = daemon->settings;
+    struct gn_buf path = GN_BUF_INIT;
+    enum gn_err err;
+
+    err = journal_folder(settings, "journal", &path);
+    if (err == GN_OK)
+        err = open_journal(daemon, path.data);
+    gn_buf_reset(&path);
+    if (err == GN_OK)
+        err = journal_folder(settings, "deadletters", &path);
+    if (err == GN_OK)
+        err = gn_deadletters_open(daemon->loop, path.data, settings->deadletter_size,
+                                  daemon->metrics, &daemon->letters);
+    gn_buf_free(&path);
+    if (!is_lasting(settings))
+        gn_log_warn("durability.memory reason=\"a restart loses what is not delivered\"");
+    return err;
 }
 
 static enum gn_err build_quarantine(struct daemon *daemon)
@@ -157,6 +227,7 @@ static enum gn_err build_relay(struct daemon *daemon)
         return failed("state", GN_ENOMEM);
     parts = (struct gn_relay_parts){
         .loop = daemon->loop,
+        .journal = daemon->journal,
         .outbox = daemon->outbox,
         .state = daemon->state,
         .quarantine = daemon->quarantine,
@@ -208,32 +279,99 @@ static enum gn_err ensure_publisher(struct daemon *daemon)
     return gn_pubsub_commit(daemon->pubsub, GN_PUBLISHER, on_publisher_saved, NULL);
 }
 
-static enum gn_err build_store(struct daemon *daemon)
+/* The folder and its lock, before anything in it is touched. */
+static enum gn_err open_store(struct daemon *daemon)
+{
+    const char *folder = daemon->settings->store_path;
+    enum gn_err err = gn_file_mkdirs(folder);
+
+    if (err == GN_OK)
+        err = gn_pubsub_open(folder, daemon->store_worker, NULL, &daemon->pubsub);
+    if (err == GN_EEXIST)
+        gn_log_error("store.locked folder=%s reason=\"another gurnardd uses it: stop that one, or "
+                     "set store.path\"",
+                     folder);
+    else if (err != GN_OK)
+        gn_log_error("store.open_failed folder=%s reason=\"%s: make it a folder that gurnardd may "
+                     "write to, or set store.path\"",
+                     folder, err == GN_EIO ? strerror(errno) : gn_err_text(err));
+    return err;
+}
+
+/* Without the file of subscriptions the journal's events would belong to nobody. */
+static enum gn_err recover(struct daemon *daemon)
+{
+    bool may_forget = gn_pubsub_had_file(daemon->pubsub, GN_SUBSCRIPTION) ||
+                      strcmp(daemon->settings->journal_repair, "yes") == 0;
+    enum gn_err err = gn_relay_recover(daemon->relay, may_forget);
+
+    if (err == GN_EREFUSED)
+        gn_log_error("store.incomplete folder=%s reason=\"sub.json is missing, and the journal "
+                     "holds events of subscriptions: put the file back, or start once with "
+                     "--journal-repair=yes to go on without them\"",
+                     daemon->settings->store_path);
+    if (err != GN_OK)
+        return err;
+    err = gn_pubsub_make_files(daemon->pubsub);
+    if (err != GN_OK)
+        gn_log_error("store.open_failed folder=%s reason=\"%s: make room, or set store.path\"",
+                     daemon->settings->store_path, strerror(errno));
+    return err;
+}
+
+static void note_result(void *ctx, enum gn_err err)
+{
+    enum gn_err *result = ctx;
+
+    *result = err;
+}
+
+/* The journal's first segment is on disk, or the daemon does not start: who cannot write an event
+ * now had better say so at once. Nothing is served yet, so the loop may be turned here. */
+static enum gn_err prove_journal(struct daemon *daemon)
+{
+    const char *folder = daemon->settings->store_path;
+    struct gn_journal_wait wait = {.is_waiting = false};
+    struct gn_journal_status status;
+    enum gn_err result = GN_OK;
+    enum gn_err err = GN_OK;
+
+    if (gn_journal_is_durable(daemon->journal))
+        return GN_OK;
+    gn_journal_wait(daemon->journal, &wait, note_result, &result);
+    while (wait.is_waiting && err == GN_OK)
+        err = gn_loop_turn(daemon->loop, 100);
+    gn_journal_wait_cancel(daemon->journal, &wait);
+    if (err != GN_OK || result == GN_OK)
+        return err;
+    gn_journal_status(daemon->journal, &status);
+    gn_log_error(
+        "store.open_failed folder=%s reason=\"%s: the journal cannot be written; make room "
+        "for a segment (journal.segment), or set store.path\"",
+        folder, strerror(status.os_error));
+    return result;
+}
+
+static enum gn_err load_store(struct daemon *daemon)
 {
     const struct gn_pubsub_observer observer = {
         .added = gn_relay_subscription_added,
         .removed = gn_relay_subscription_removed,
         .ctx = daemon->relay,
     };
-    const char *folder = daemon->settings->store_path;
     enum gn_err err;
 
-    err = gn_pubsub_open(folder, daemon->store_worker, &observer, &daemon->pubsub);
-    if (err == GN_EEXIST) {
-        gn_log_error("store.locked folder=%s reason=\"another gurnardd uses it\"", folder);
-        return err;
-    }
-    if (err != GN_OK) {
-        gn_log_error("store.open_failed folder=%s reason=\"%s\"", folder, gn_err_text(err));
-        return err;
-    }
+    gn_pubsub_observe(daemon->pubsub, &observer);
     err = gn_pubsub_load(daemon->pubsub);
     if (err != GN_OK)
         return failed("store", err);
-    gn_log_info("store.opened folder=%s subscriptions=%zu publishers=%zu", folder,
-                gn_pubsub_count(daemon->pubsub, GN_SUBSCRIPTION),
+    gn_log_info("store.opened folder=%s subscriptions=%zu publishers=%zu",
+                daemon->settings->store_path, gn_pubsub_count(daemon->pubsub, GN_SUBSCRIPTION),
                 gn_pubsub_count(daemon->pubsub, GN_PUBLISHER));
-    return ensure_publisher(daemon);
+    err = recover(daemon);
+    if (err == GN_OK)
+        err = prove_journal(daemon);
+    return err == GN_OK ? ensure_publisher(daemon) : err;
 }
 
 enum gn_err gn_daemon_log_tokens_err(const struct daemon *daemon, enum gn_err err, unsigned line)
@@ -242,6 +380,11 @@ enum gn_err gn_daemon_log_tokens_err(const struct daemon *daemon, enum gn_err er
         gn_log_error("tokens.bad file=%s line=%u reason=\"%s\"",
                      daemon->settings->webhook_tokens_file, line, gn_err_text(err));
     return err;
+}
+
+static bool handle_admin(void *ctx, struct gn_http_request *request)
+{
+    return gn_admin_handle(ctx, request);
 }
 
 static enum gn_err build_api(struct daemon *daemon)
@@ -261,8 +404,19 @@ static enum gn_err build_api(struct daemon *daemon)
         .client = daemon->client,
         .pubsub = daemon->pubsub,
         .state = daemon->state,
+        .journal = daemon->journal,
         .relay = daemon->relay,
         .metrics = daemon->metrics,
+    };
+    const struct gn_admin_parts admin = {
+        .loop = daemon->loop,
+        .relay = daemon->relay,
+        .outbox = daemon->outbox,
+        .journal = daemon->journal,
+        .letters = daemon->letters,
+        .quarantine = daemon->quarantine,
+        .ops = &daemon->ops,
+        .node = settings->node_name,
     };
     struct gn_tokens tokens;
     unsigned line;
@@ -273,10 +427,15 @@ static enum gn_err build_api(struct daemon *daemon)
         return err;
     webhook.tokens = tokens.items;
     webhook.token_count = tokens.count;
-    daemon->webhook = gn_webhook_new(&webhook, daemon->relay, daemon->metrics);
+    daemon->webhook = gn_webhook_new(&webhook, daemon->relay, daemon->journal, daemon->metrics);
     gn_tokens_free(&tokens);
     daemon->v1 = gn_v1_new(&v1, &parts);
-    return daemon->webhook == NULL || daemon->v1 == NULL ? failed("api", GN_ENOMEM) : GN_OK;
+    daemon->admin = gn_admin_new(&admin);
+    daemon->ops.further = handle_admin;
+    daemon->ops.further_ctx = daemon->admin;
+    return daemon->webhook == NULL || daemon->v1 == NULL || daemon->admin == NULL
+               ? failed("api", GN_ENOMEM)
+               : GN_OK;
 }
 
 enum gn_err gn_daemon_build(struct daemon *daemon)
@@ -287,19 +446,17 @@ enum gn_err gn_daemon_build(struct daemon *daemon)
     daemon->registry_worker = gn_worker_new(daemon->loop, "gurnard-regs");
     if (daemon->store_worker == NULL || daemon->registry_worker == NULL)
         return failed("helper threads", GN_ENOMEM);
-    err = gn_file_mkdirs(daemon->settings->store_path);
-    if (err != GN_OK) {
-        gn_log_error("store.open_failed folder=%s reason=\"%s\"", daemon->settings->store_path,
-                     gn_err_text(err));
-        return err;
-    }
-    err = build_ways_out(daemon);
+    err = open_store(daemon);
+    if (err == GN_OK)
+        err = build_journals(daemon);
+    if (err == GN_OK)
+        err = build_ways_out(daemon);
     if (err == GN_OK)
         err = build_quarantine(daemon);
     if (err == GN_OK)
         err = build_relay(daemon);
     if (err == GN_OK)
-        err = build_store(daemon);
+        err = load_store(daemon);
     if (err == GN_OK)
         err = build_api(daemon);
     return err;
@@ -382,8 +539,13 @@ void gn_daemon_tear_down(struct daemon *daemon)
     gn_timer_fini(&daemon->registry_wait);
     gn_timer_fini(&daemon->drain_tick);
     gn_timer_fini(&daemon->drain_limit);
+    gn_timer_fini(&daemon->mend_tick);
     if (daemon->v1 != NULL)
         gn_v1_stop(daemon->v1);
+    if (daemon->webhook != NULL)
+        gn_webhook_stop(daemon->webhook);
+    if (daemon->admin != NULL)
+        gn_admin_stop(daemon->admin);
     gn_worker_free(daemon->registry_worker);
     gn_worker_free(daemon->store_worker); /* commits end and answer their requests */
     gn_http_server_free(daemon->webhook_server);
@@ -391,7 +553,10 @@ void gn_daemon_tear_down(struct daemon *daemon)
     gn_http_server_free(daemon->admin_server);
     gn_pubsub_close(daemon->pubsub);
     gn_outbox_free(daemon->outbox);
+    gn_deadletters_close(daemon->letters);
+    gn_journal_close(daemon->journal);
     wait_for_calls(daemon);
+    gn_admin_free(daemon->admin);
     gn_v1_free(daemon->v1);
     gn_webhook_free(daemon->webhook);
     gn_registry_loader_free(daemon->registries);

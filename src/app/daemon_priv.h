@@ -2,6 +2,7 @@
 #ifndef GURNARD_APP_DAEMON_PRIV_H
 #define GURNARD_APP_DAEMON_PRIV_H
 
+#include "gurnard/api/admin.h"
 #include "gurnard/api/ops.h"
 #include "gurnard/api/rest.h"
 #include "gurnard/api/v1.h"
@@ -13,12 +14,14 @@
 #include "gurnard/net/http_server.h"
 #include "gurnard/relay/outbox.h"
 #include "gurnard/relay/relay.h"
+#include "gurnard/store/deadletter.h"
+#include "gurnard/store/journal.h"
 #include "gurnard/store/pubsub.h"
 #include "gurnard/store/quarantine.h"
 #include "gurnard/store/state.h"
 #include "gurnard/transport/transport.h"
 
-#define DAEMON_CHECKS 3
+#define DAEMON_CHECKS 4
 
 struct daemon {
     const struct gn_settings *settings;
@@ -29,6 +32,8 @@ struct daemon {
     uint32_t connections;              /* that may be open in all, in and out */
     struct gn_http_client *client;
     struct gn_transport *transports[2]; /* ended by NULL */
+    struct gn_journal *journal;
+    struct gn_deadletters *letters;
     struct gn_outbox *outbox;
     struct gn_state *state;
     struct gn_quarantine *quarantine;
@@ -37,6 +42,7 @@ struct daemon {
     struct gn_registry_loader *registries;
     struct gn_webhook *webhook;
     struct gn_v1 *v1;
+    struct gn_admin *admin;
     struct gn_ready_check checks[DAEMON_CHECKS];
     struct gn_ops ops;
     struct gn_rest rest;
@@ -46,7 +52,8 @@ struct daemon {
     struct gn_timer registry_wait; /* the webhook serves at the latest when this ends */
     struct gn_timer drain_tick;    /* looks whether all is out */
     struct gn_timer drain_limit;
-    struct gn_job tokens_job; /* reads the tokens again at SIGHUP */
+    struct gn_timer mend_tick; /* repeats writes of the store that failed */
+    struct gn_job tokens_job;  /* reads the tokens again at SIGHUP */
     struct gn_tokens tokens_read;
     enum gn_err tokens_err;
     unsigned tokens_line;

@@ -83,14 +83,19 @@ static void add_list(struct gn_buf *out, const char *items)
     gn_buf_puts(out, "]\n");
 }
 
-static void add_sample_row(struct gn_buf *out, const struct setting_row *row, const char *name)
+/* indent: what each line begins with. */
+static void add_sample_row(struct gn_buf *out, const struct setting_row *row, const char *indent,
+                           const char *name)
 {
-    add_wrapped(out, "  # ", row->help);
+    char comment[8];
+
+    (void)snprintf(comment, sizeof comment, "%s# ", indent);
+    add_wrapped(out, comment, row->help);
     if (row->kind == SETTING_CHOICE)
-        gn_buf_printf(out, "  # One of %s.\n", row->high);
+        gn_buf_printf(out, "%s# One of %s.\n", indent, row->high);
     else if (row->low[0] != '\0')
-        gn_buf_printf(out, "  # From %s to %s.\n", row->low, row->high);
-    gn_buf_printf(out, "  %s:", name);
+        gn_buf_printf(out, "%s# From %s to %s.\n", indent, row->low, row->high);
+    gn_buf_printf(out, "%s%s:", indent, name);
     if (row->kind == SETTING_LIST)
         add_list(out, row->fallback);
     else if (row->kind == SETTING_TEXT && needs_quotes(row->fallback))
@@ -111,10 +116,16 @@ void gn_settings_print_sample(struct gn_buf *out)
         struct gn_str name;
         struct gn_str head = gn_str_cut(gn_str_of(row->path), '.', &name);
 
+        if (name.len == 0) { /* stands by itself */
+            gn_buf_putc(out, '\n');
+            add_sample_row(out, row, "", row->path);
+            section = GN_STR_NONE;
+            continue;
+        }
         if (!gn_str_eq(head, section))
             gn_buf_printf(out, "\n%.*s:\n", (int)head.len, head.p);
         section = head;
-        add_sample_row(out, row, name.p);
+        add_sample_row(out, row, "  ", name.p);
     }
 }
 

@@ -82,3 +82,25 @@ enum gn_lookup gn_enrich_record(const struct gn_registry_set *set, bool overwrit
         fill->resolution = message.resolution;
     return lookup;
 }
+
+enum gn_rank gn_enrich_rank(const struct gn_redfish_record *record,
+                            const struct gn_redfish_fill *fill, struct gn_arena *arena)
+{
+    const struct gn_redfish_value *known = record->known;
+    struct gn_str word = fill->severity;
+
+    if (word.len == 0)
+        word = gn_redfish_text(is_missing(&known[GN_REC_SEVERITY]) ? &known[GN_REC_MESSAGE_SEVERITY]
+                                                                   : &known[GN_REC_SEVERITY],
+                               arena);
+    switch (gn_severity_parse(word)) {
+    case GN_SEVERITY_OK:
+        return GN_RANK_LOW;
+    case GN_SEVERITY_WARNING:
+        return GN_RANK_MIDDLE;
+    case GN_SEVERITY_CRITICAL:
+    case GN_SEVERITY_NONE:
+        break;
+    }
+    return GN_RANK_HIGH;
+}

@@ -17,12 +17,6 @@
  * always the Id 1. To lose an event would be worse than to deliver it twice. */
 #define ID_DIGITS_MIN 6
 
-/* An event that is ready but not published. */
-struct prepared {
-    struct gn_event *event; /* owned; NULL once it proved to be a repeat or was handed over */
-    bool is_named;          /* its id follows from its content: a repeat can be recognised */
-};
-
 /* One body on its way. */
 struct intake {
     struct gn_relay *relay;
@@ -31,7 +25,7 @@ struct intake {
     struct gn_redfish_payload payload;
     struct gn_str identity; /* in the arena */
     uint64_t lane;
-    struct prepared *events; /* in the arena */
+    struct gn_event **events; /* in the arena; owned each; NULL: proved to be a repeat */
     size_t count;
     size_t repeated, published;
 };
@@ -72,7 +66,7 @@ static enum gn_err identify(struct intake *in)
     in->identity.len = name->len;
     if (in->identity.p == NULL)
         return GN_ENOMEM;
-    in->lane = gn_text_hash(in->identity);
+    in->lane = gn_id_digest(in->identity);
     return GN_OK;
 }
 
@@ -138,7 +132,8 @@ static void count_lookup(struct gn_relay_figures *figures, enum gn_lookup lookup
         gn_metric_add(figures->hits[lookup], 1);
 }
 
-static enum gn_err write_event(struct intake *in, const struct gn_redfish_event *event)
+static enum gn_err write_event(struct intake *in, const struct gn_redfish_event *event,
+                               enum gn_rank *rank)
 {
     struct gn_relay *relay = in->relay;
     struct gn_redfish_fill *fills =
@@ -146,9 +141,16 @@ static enum gn_err write_event(struct intake *in, const struct gn_redfish_event 
 
     if (fills == NULL)
         return GN_ENOMEM;
-    for (uint32_t i = 0; i < event->record_count; i++)
+    *rank = event->record_count == 0 ? GN_RANK_HIGH : GN_RANK_LOW;
+    for (uint32_t i = 0; i < event->record_count; i++) {
+        const struct gn_redfish_record *record = &event->records[i];
+        enum gn_rank one;
+
         count_lookup(&relay->figures, gn_enrich_record(relay->registries, relay->overwrite_severity,
-                                                       &event->records[i], &in->arena, &fills[i]));
+                                                       record, &in->arena, &fills[i]));
+        one = gn_enrich_rank(record, &fills[i], &in->arena);
+        *rank = one > *rank ? one : *rank;
+    }
     gn_metric_add(relay->figures.records, event->record_count);
     gn_redfish_write_v1(event, fills, &relay->value);
     return gn_buf_err(&relay->value);
@@ -166,19 +168,30 @@ static enum gn_err write_raw(struct intake *in)
     return gn_buf_err(&relay->value);
 }
 
+static struct gn_str who(const struct gn_relay_source *source)
+{
+    return source->name.len > 0 ? source->name : source->peer;
+}
+
 /* Makes the event from relay->value. */
-static enum gn_err make_event(struct intake *in, const struct gn_id *id, struct gn_event **event)
+static enum gn_err make_event(struct intake *in, const struct gn_id *id, bool is_named,
+                              enum gn_rank rank, struct gn_event **event)
 {
     struct gn_relay *relay = in->relay;
     const struct gn_str address = gn_str_of(relay->address);
+    int64_t now_ns = gn_clock_real_ns();
     struct gn_event_parts parts = {
         .id = *id,
         .type = GN_STR(GN_CNE_TYPE_REDFISH),
         .source = address,
         .resource = address,
-        .time_ns = gn_clock_real_ns(),
+        .origin = who(in->source),
+        .time_ns = now_ns,
+        .received_ns = now_ns,
         .received_us = gn_loop_now_us(relay->parts.loop),
         .lane = in->lane,
+        .rank = rank,
+        .is_named = is_named,
     };
 
     gn_buf_reset(&relay->data);
@@ -193,19 +206,19 @@ static enum gn_err make_event(struct intake *in, const struct gn_id *id, struct 
 static enum gn_err prepare_event(struct intake *in, size_t place)
 {
     const struct gn_redfish_event *event = &in->payload.events[place];
-    struct prepared *to = &in->events[place];
+    bool is_named = tells_itself_apart(event, &in->arena);
+    enum gn_rank rank = GN_RANK_HIGH;
     struct gn_id id;
     enum gn_err err = GN_OK;
 
-    to->is_named = tells_itself_apart(event, &in->arena);
-    if (to->is_named)
+    if (is_named)
         err = content_id(in, event->raw, place, &id);
     else
         id = gn_id_random();
     gn_buf_reset(&in->relay->value);
     if (err == GN_OK)
-        err = write_event(in, event);
-    return err == GN_OK ? make_event(in, &id, &to->event) : err;
+        err = write_event(in, event, &rank);
+    return err == GN_OK ? make_event(in, &id, is_named, rank, &in->events[place]) : err;
 }
 
 /* JSON without an event goes on as it is. Its id says whether it was the same, but nobody can know
@@ -218,7 +231,7 @@ static enum gn_err prepare_raw(struct intake *in)
     gn_buf_reset(&in->relay->value);
     if (err == GN_OK)
         err = write_raw(in);
-    return err == GN_OK ? make_event(in, &id, &in->events[0].event) : err;
+    return err == GN_OK ? make_event(in, &id, false, GN_RANK_HIGH, &in->events[0]) : err;
 }
 
 static enum gn_err prepare(struct intake *in)
@@ -226,7 +239,7 @@ static enum gn_err prepare(struct intake *in)
     bool is_event = in->payload.kind == GN_REDFISH_EVENT;
     enum gn_err err = identify(in);
 
-    in->events = gn_arena_alloc(&in->arena, in->count * sizeof(*in->events));
+    in->events = gn_arena_alloc(&in->arena, in->count * sizeof(struct gn_event *));
     if (in->events == NULL)
         return GN_ENOMEM;
     if (err == GN_OK && !is_event)
@@ -238,72 +251,53 @@ static enum gn_err prepare(struct intake *in)
 
 /* ---- publishing ---- */
 
-static void drop_event(struct prepared *prepared)
-{
-    gn_event_unref(prepared->event);
-    prepared->event = NULL;
-}
-
 static void drop_repeats(struct intake *in)
 {
     struct gn_relay *relay = in->relay;
-    uint64_t now_ms = gn_loop_now_ms(relay->parts.loop);
+    uint64_t now_ms = gn_journal_clock_ms(relay->parts.journal);
 
     for (size_t i = 0; i < in->count; i++) {
-        struct prepared *prepared = &in->events[i];
+        struct gn_event *event = in->events[i];
 
-        if (!prepared->is_named ||
-            !gn_dedup_seen(relay->dedup, in->lane, &prepared->event->id, now_ms))
+        if (!event->is_named || !gn_dedup_seen(relay->dedup, in->lane, &event->id, now_ms))
             continue;
-        gn_log_debug("event.repeated event=%s", prepared->event->id.text);
-        drop_event(prepared);
+        gn_log_debug("event.repeated event=%s", event->id.text);
+        gn_event_unref(event);
+        in->events[i] = NULL;
         in->repeated++;
     }
 }
 
-/* Nobody gets anything when not everything has room. */
-static enum gn_err make_room(struct intake *in)
+/* Moves those that are new to the front; returns how many. */
+static size_t gather(struct intake *in)
 {
-    struct gn_relay *relay = in->relay;
-    uint64_t bytes = 0;
+    size_t kept = 0;
 
-    for (size_t i = 0; i < in->count; i++)
-        bytes += in->events[i].event == NULL ? 0 : in->events[i].event->bytes_held;
-    if (bytes == 0 || !gn_relay_has_sinks(relay, gn_str_of(relay->address)))
-        return GN_OK;
-    return gn_outbox_make_room(relay->parts.outbox, bytes);
+    for (size_t i = 0; i < in->count; i++) {
+        struct gn_event *event = in->events[i];
+
+        in->events[i] = NULL;
+        if (event != NULL)
+            in->events[kept++] = event;
+    }
+    return kept;
 }
 
 static enum gn_err publish(struct intake *in)
 {
-    struct gn_relay *relay = in->relay;
-    uint64_t now_ms = gn_loop_now_ms(relay->parts.loop);
-    enum gn_err err = make_room(in);
+    size_t count = gather(in);
+    enum gn_err err;
 
-    for (size_t i = 0; i < in->count && err == GN_OK; i++) {
-        struct prepared *prepared = &in->events[i];
-
-        if (prepared->event == NULL)
-            continue;
-        gn_log_debug("event.received event=%s peer=%.*s bytes=%zu", prepared->event->id.text,
-                     (int)in->source->peer.len, in->source->peer.p, prepared->event->data.len);
-        err = gn_relay_publish(relay, prepared->event);
-        if (err != GN_OK)
-            break;
-        if (prepared->is_named)
-            gn_dedup_add(relay->dedup, in->lane, &prepared->event->id, now_ms);
-        drop_event(prepared);
-        in->published++;
-    }
+    for (size_t i = 0; i < count; i++)
+        gn_log_debug("event.received event=%s peer=%.*s bytes=%zu", in->events[i]->id.text,
+                     (int)in->source->peer.len, in->source->peer.p, in->events[i]->data.len);
+    err = gn_relay_publish(in->relay, in->events, count);
+    if (err == GN_OK)
+        in->published = count;
     return err;
 }
 
 /* ---- outcome ---- */
-
-static struct gn_str who(const struct gn_relay_source *source)
-{
-    return source->name.len > 0 ? source->name : source->peer;
-}
 
 static enum gn_intake refuse(struct intake *in, enum gn_err err, size_t count)
 {
@@ -326,6 +320,10 @@ static enum gn_intake put_away(struct intake *in, struct gn_str body, enum gn_er
 
     gn_buf_puts(&reason, err == GN_ELIMIT ? "over a limit" : "not JSON");
     gn_buf_printf(&reason, " at byte %zu", offset);
+    if (in->source->is_again) { /* it is there already */
+        gn_buf_free(&reason);
+        return GN_INTAKE_NOT_JSON;
+    }
     gn_metric_add(relay->figures.quarantined, 1);
     if (gn_log_allow(&relay->quarantine_log, gn_loop_now_ms(relay->parts.loop), &held))
         gn_log_warn("event.quarantined source=%.*s bytes=%zu reason=\"%s\" held=%llu",
@@ -366,6 +364,7 @@ static enum gn_intake take(struct intake *in, struct gn_str body)
     err = gn_redfish_scan(body, in->relay->max_body_bytes, &in->arena, &in->payload, &offset);
     in->count = err == GN_OK && in->payload.kind == GN_REDFISH_EVENT ? in->payload.event_count : 1;
     gn_metric_add(figures->received_webhook, (double)in->count);
+    gn_rate_add(&in->relay->rate, gn_loop_now_ms(in->relay->parts.loop), (uint32_t)in->count);
     if (err == GN_ENOMEM)
         return refuse(in, err, in->count);
     if (err != GN_OK)
@@ -380,8 +379,7 @@ static enum gn_intake take(struct intake *in, struct gn_str body)
     if (err == GN_OK)
         return accepted(in);
     gn_metric_add(figures->repeated, (double)in->repeated);
-    gn_metric_add(figures->parsed, (double)in->published);
-    return refuse(in, err, in->count - in->repeated - in->published);
+    return refuse(in, err, in->count - in->repeated);
 }
 
 static void shrink(struct gn_buf *scratch)
@@ -399,7 +397,7 @@ enum gn_intake gn_relay_redfish(struct gn_relay *relay, const struct gn_relay_so
     gn_arena_init(&in.arena, ARENA_MAX);
     outcome = take(&in, body);
     for (size_t i = 0; in.events != NULL && i < in.count; i++)
-        drop_event(&in.events[i]);
+        gn_event_unref(in.events[i]);
     gn_arena_fini(&in.arena);
     shrink(&relay->name);
     shrink(&relay->value);

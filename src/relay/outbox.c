@@ -7,32 +7,47 @@
 
 #include "gurnard/base/assert.h"
 #include "gurnard/base/clock.h"
+#include "gurnard/ce/event_pack.h"
+#include "gurnard/relay/record.h"
 
 #include "outbox_priv.h"
 
-#define LABELS_MAX   128
-#define FREE_TURN_MS 100 /* longest wait of one turn while the last attempts end */
+#define LABELS_MAX       128
+#define FREE_TURN_MS     100 /* longest wait of one turn while the last attempts end */
+#define SCRATCH_KEEP_MAX ((size_t)1 << 20) /* a larger record's memory is given back at once */
+#define HOT_PART         4                 /* the hot ring gets this part of memory_bytes at most */
 
 /* ---- figures ---- */
+
+/* Pending deliveries that are not under way. */
+static uint64_t queued_now(const struct gn_outbox *ob)
+{
+    return ob->pending - (ob->in_flight - ob->again_in_flight);
+}
 
 static void collect(void *ctx)
 {
     struct gn_outbox *ob = ctx;
 
-    gn_metric_set(ob->queued_now, (double)ob->queued);
+    gn_metric_set(ob->queued_now, (double)queued_now(ob));
     gn_metric_set(ob->in_flight_now, ob->in_flight);
     gn_metric_set(ob->bytes_now, (double)ob->bytes);
     gn_metric_set(ob->sinks_now, ob->sinks_open);
     gn_metric_set(ob->sinks_down_now, ob->sinks_down);
+    gn_metric_set(ob->behind_now, ob->sinks_behind);
 }
 
 static void register_transport(struct gn_metrics *metrics, const char *name,
                                struct gn_outbox_figures *figures)
 {
     static const char *const outcomes[GN_OUTCOMES] = {
-        [GN_DELIVERED] = "delivered",       [GN_FAILED] = "failed",
-        [GN_EXPIRED] = "expired",           [GN_SHED] = "shed",
-        [GN_UNSUBSCRIBED] = "unsubscribed", [GN_DROPPED] = "dropped",
+        [GN_DELIVERED] = "delivered",
+        [GN_DEAD] = "dead",
+        [GN_EXPIRED] = "expired",
+        [GN_SHED] = "shed",
+        [GN_UNSUBSCRIBED] = "unsubscribed",
+        [GN_DROPPED] = "dropped",
+        [GN_LOST] = "lost",
     };
     char labels[LABELS_MAX];
 
@@ -55,7 +70,6 @@ static void register_metrics(struct gn_outbox *ob, struct gn_metrics *metrics)
 
     for (size_t i = 0; i < ob->transport_count; i++)
         register_transport(metrics, ob->transports[i]->ops->name, &ob->figures[i]);
-    ob->metrics = metrics;
     ob->seconds = gn_metrics_histogram(metrics, "gurnard_delivery_seconds", NULL,
                                        "Time from an event's arrival until a subscriber took it.",
                                        bounds, GN_LEN(bounds));
@@ -64,12 +78,46 @@ static void register_metrics(struct gn_outbox *ob, struct gn_metrics *metrics)
     ob->in_flight_now =
         gn_metrics_gauge(metrics, "gurnard_outbox_in_flight", NULL, "Attempts under way.");
     ob->bytes_now = gn_metrics_gauge(metrics, "gurnard_outbox_bytes", NULL,
-                                     "Bytes of the events that are held.");
+                                     "Bytes of the events in the windows.");
     ob->sinks_now =
         gn_metrics_gauge(metrics, "gurnard_outbox_sinks", NULL, "Subscriptions with a way out.");
     ob->sinks_down_now = gn_metrics_gauge(metrics, "gurnard_outbox_sinks_down", NULL,
                                           "Of these, the ones that do not answer.");
+    ob->behind_now = gn_metrics_gauge(metrics, "gurnard_outbox_behind", NULL,
+                                      "Of these, the ones that read from the journal.");
+    ob->reads = gn_metrics_counter(metrics, "gurnard_outbox_reads_total", NULL,
+                                   "Reads of the journal for subscriptions that are behind.");
     gn_metrics_on_collect(metrics, collect, ob);
+}
+
+void gn_outbox_status(const struct gn_outbox *ob, struct gn_outbox_status *status)
+{
+    uint64_t now_ms = gn_loop_now_ms(ob->loop);
+    const struct gn_sink *sink;
+
+    *status = (struct gn_outbox_status){
+        .queued = queued_now(ob),
+        .in_flight = ob->in_flight,
+        .memory_bytes = ob->bytes,
+        .delivered = ob->delivered,
+        .dead = ob->dead,
+        .expired = ob->expired,
+        .shed = ob->shed_count,
+        .retries = ob->retries,
+        .replayed = ob->replayed,
+        .out_10s = gn_rate_per_second(&ob->out, now_ms, 10),
+        .out_60s = gn_rate_per_second(&ob->out, now_ms, 60),
+        .is_shedding = ob->is_shedding,
+    };
+    TAILQ_FOREACH (sink, &ob->sinks, link) {
+        struct gn_sink_status one;
+
+        if (sink->is_closed)
+            continue;
+        gn_sink_status(sink, &one);
+        if (status->oldest_age_ms < one.oldest_age_ms)
+            status->oldest_age_ms = one.oldest_age_ms;
+    }
 }
 
 /* ---- life ---- */
@@ -92,39 +140,93 @@ uint32_t gn_outbox_random(struct gn_outbox *ob)
     return ob->random;
 }
 
+static void on_tick(void *ctx)
+{
+    struct gn_outbox *ob = ctx;
+    struct gn_sink *sink;
+
+    gn_timer_start(&ob->tick, GN_OUTBOX_TICK_MS);
+    gn_hot_trim(&ob->hot, gn_journal_durable_next(ob->journal));
+    gn_shed_tick(ob);
+    gn_progress_set_needed(ob);
+    if (ob->sinks_behind == 0)
+        return;
+    TAILQ_FOREACH (sink, &ob->sinks, link)
+        gn_window_wake(sink);
+}
+
 static void free_parts(struct gn_outbox *ob)
 {
+    gn_timer_fini(&ob->sweep);
+    gn_timer_fini(&ob->tick);
+    gn_timer_fini(&ob->progress);
+    gn_hot_fini(&ob->hot);
+    gn_buf_free(&ob->scratch);
     free(ob->transports);
     free(ob->figures);
     free(ob);
 }
 
-struct gn_outbox *gn_outbox_new(struct gn_loop *loop, const struct gn_outbox_config *config,
-                                struct gn_transport *const *transports, struct gn_metrics *metrics)
+static enum gn_err copy_transports(struct gn_outbox *ob, struct gn_transport *const *transports)
 {
-    struct gn_outbox *ob = calloc(1, sizeof(*ob));
     size_t count = 0;
 
-    if (ob == NULL)
-        return NULL;
     while (transports[count] != NULL)
         count++;
     ob->transports = calloc(count + 1, sizeof(struct gn_transport *));
     ob->figures = calloc(count + 1, sizeof(*ob->figures));
-    if (ob->transports == NULL || ob->figures == NULL) {
-        free_parts(ob);
-        return NULL;
-    }
+    if (ob->transports == NULL || ob->figures == NULL)
+        return GN_ENOMEM;
     for (size_t i = 0; i < count; i++)
         ob->transports[i] = transports[i];
     ob->transport_count = count;
-    ob->loop = loop;
-    ob->config = *config;
+    return GN_OK;
+}
+
+static bool is_lasting(const struct gn_journal *journal)
+{
+    struct gn_journal_status status;
+
+    gn_journal_status(journal, &status);
+    return !status.is_in_memory;
+}
+
+static void init_parts(struct gn_outbox *ob, const struct gn_outbox_parts *parts)
+{
+    ob->loop = parts->loop;
+    ob->journal = parts->journal;
+    ob->letters = parts->letters;
+    ob->metrics = parts->metrics;
+    ob->is_lasting = is_lasting(parts->journal);
     ob->random = random_seed();
+    ob->hot.max_bytes = GN_HOT_BYTES;
+    if (ob->hot.max_bytes > ob->config.memory_bytes / HOT_PART)
+        ob->hot.max_bytes = ob->config.memory_bytes / HOT_PART;
+    ob->scratch = gn_buf_with_limit(GN_FRAME_PAYLOAD_MAX);
     TAILQ_INIT(&ob->sinks);
     TAILQ_INIT(&ob->runnable);
-    gn_timer_init(&ob->sweep, loop, gn_outbox_sweep, ob);
-    register_metrics(ob, metrics);
+    TAILQ_INIT(&ob->hungry);
+    TAILQ_INIT(&ob->dirty);
+    gn_timer_init(&ob->sweep, ob->loop, gn_outbox_sweep, ob);
+    gn_timer_init(&ob->tick, ob->loop, on_tick, ob);
+    gn_timer_init(&ob->progress, ob->loop, gn_progress_on_timer, ob);
+}
+
+struct gn_outbox *gn_outbox_new(const struct gn_outbox_config *config,
+                                const struct gn_outbox_parts *parts)
+{
+    struct gn_outbox *ob = calloc(1, sizeof(*ob));
+
+    if (ob == NULL)
+        return NULL;
+    ob->config = *config;
+    init_parts(ob, parts);
+    if (copy_transports(ob, parts->transports) != GN_OK || gn_shed_init(ob) != GN_OK) {
+        free_parts(ob);
+        return NULL;
+    }
+    register_metrics(ob, parts->metrics);
+    gn_again_init(ob);
     return ob;
 }
 
@@ -135,7 +237,7 @@ static void close_all_sinks(struct gn_outbox *ob)
     for (struct gn_sink *sink = TAILQ_FIRST(&ob->sinks); sink != NULL; sink = next) {
         next = TAILQ_NEXT(sink, link);
         if (!sink->is_closed)
-            gn_sink_close(sink, GN_DROPPED);
+            gn_sink_close(sink, ob->is_lasting ? GN_LEFT : GN_DROPPED);
     }
 }
 
@@ -143,20 +245,28 @@ void gn_outbox_free(struct gn_outbox *ob)
 {
     if (ob == NULL)
         return;
+    gn_shed_stop(ob);
+    while (gn_shed_is_busy(ob) && gn_loop_turn(ob->loop, FREE_TURN_MS) == GN_OK)
+        ; /* what it gives up has to be in the checkpoint */
+    if (ob->is_started)
+        gn_outbox_checkpoint(ob);
     close_all_sinks(ob);
-    while (!TAILQ_EMPTY(&ob->sinks) && gn_loop_turn(ob->loop, FREE_TURN_MS) == GN_OK)
+    while ((!TAILQ_EMPTY(&ob->sinks) || ob->again_count > 0) &&
+           gn_loop_turn(ob->loop, FREE_TURN_MS) == GN_OK)
         ;
-    GN_ASSERT(TAILQ_EMPTY(&ob->sinks));
-    GN_ASSERT(ob->queued == 0 && ob->in_flight == 0 && ob->bytes == 0);
+    GN_ASSERT(TAILQ_EMPTY(&ob->sinks) && !gn_shed_is_busy(ob) && ob->again_count == 0);
+    GN_ASSERT(ob->pending == 0 && ob->in_flight == 0 && ob->bytes == 0);
+    GN_ASSERT(TAILQ_EMPTY(&ob->hungry) && TAILQ_EMPTY(&ob->dirty));
+    gn_shed_fini(ob);
     gn_defer_cancel(&ob->run);
-    gn_timer_fini(&ob->sweep);
+    gn_defer_cancel(&ob->fill);
     gn_metrics_off_collect(ob->metrics, collect, ob);
     free_parts(ob);
 }
 
 uint64_t gn_outbox_pending(const struct gn_outbox *ob)
 {
-    return ob->queued + ob->in_flight;
+    return ob->pending;
 }
 
 void gn_outbox_drain(struct gn_outbox *ob)
@@ -168,195 +278,67 @@ void gn_outbox_drain(struct gn_outbox *ob)
         gn_sink_drain(sink);
 }
 
-/* ---- deliveries ---- */
-
-static void item_release(struct gn_outbox *ob, struct gn_item *item)
+bool gn_outbox_is_drained(const struct gn_outbox *ob)
 {
-    GN_ASSERT(item->deliveries > 0);
-    if (--item->deliveries > 0)
-        return;
-    ob->bytes -= item->event->bytes_held;
-    gn_event_unref(item->event);
-    free(item);
-}
-
-static void count_end(struct gn_sink *sink, enum gn_outcome outcome)
-{
-    gn_metric_add(sink->figures->ended[outcome], 1);
-    switch (outcome) {
-    case GN_DELIVERED:
-        sink->delivered++;
-        break;
-    case GN_FAILED:
-    case GN_EXPIRED:
-        sink->failed++;
-        break;
-    case GN_SHED:
-    case GN_DROPPED:
-        sink->shed++;
-        break;
-    case GN_UNSUBSCRIBED:
-    case GN_OUTCOMES:
-        break;
-    }
-}
-
-/* The lane's first delivery has gone and the next one starts afresh. A wait outlives it: else a
- * receiver that asked for one would be tried again with each event that is shed. */
-static void lane_next(struct gn_lane *lane)
-{
-    lane->refusals = 0;
-    if (lane->state == GN_LANE_WAITING)
-        return;
-    lane->attempts = 0;
-    if (lane->state == GN_LANE_IDLE)
-        gn_lane_ready(lane);
-}
-
-void gn_delivery_end(struct gn_delivery *dv, enum gn_outcome outcome)
-{
-    struct gn_lane *lane = dv->lane;
-    struct gn_sink *sink = lane->sink;
-    bool was_first = TAILQ_FIRST(&lane->deliveries) == dv;
-
-    GN_ASSERT(!gn_delivery_is_in_flight(dv));
-    TAILQ_REMOVE(&lane->deliveries, dv, lane_link);
-    TAILQ_REMOVE(&sink->by_age, dv, age_link);
-    sink->queued--;
-    sink->outbox->queued--;
-    count_end(sink, outcome);
-    item_release(sink->outbox, dv->item);
-    free(dv);
-    if (TAILQ_EMPTY(&lane->deliveries))
-        gn_lane_free(lane);
-    else if (was_first)
-        lane_next(lane);
+    return ob->in_flight == 0 && (ob->is_lasting || ob->pending == 0);
 }
 
 /* ---- push ---- */
 
-/* Prepares a delivery; it is in no list of its sink or lane yet. */
-static struct gn_delivery *delivery_new(struct gn_sink *sink, struct gn_item *item)
+static enum gn_err pack_events(struct gn_outbox *ob, struct gn_event *const *events, size_t count)
 {
-    struct gn_delivery *dv = malloc(sizeof(*dv));
-
-    if (dv == NULL)
-        return NULL;
-    dv->item = item;
-    dv->lane = gn_lane_get(sink, item->event->lane);
-    if (dv->lane == NULL) {
-        free(dv);
-        return NULL;
-    }
-    return dv;
-}
-
-static void undo(struct gn_delivery_list *prepared)
-{
-    struct gn_delivery *dv;
-
-    while ((dv = TAILQ_FIRST(prepared)) != NULL) {
-        TAILQ_REMOVE(prepared, dv, age_link);
-        if (TAILQ_EMPTY(&dv->lane->deliveries))
-            gn_lane_free(dv->lane);
-        free(dv);
-    }
-}
-
-static enum gn_err prepare(struct gn_item *item, struct gn_sink *const *sinks, size_t count,
-                           struct gn_delivery_list *prepared)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct gn_delivery *dv;
-
-        if (sinks[i]->is_gone)
-            continue;
-        dv = delivery_new(sinks[i], item);
-        if (dv == NULL) {
-            undo(prepared);
-            return GN_ENOMEM;
-        }
-        TAILQ_INSERT_TAIL(prepared, dv, age_link);
-    }
-    return GN_OK;
-}
-
-static void commit(struct gn_outbox *ob, struct gn_item *item, struct gn_delivery_list *prepared)
-{
-    struct gn_delivery *dv;
-
-    item->number = ob->next_number++;
-    item->pushed_at_ms = gn_loop_now_ms(ob->loop);
-    ob->bytes += item->event->bytes_held;
-    item->deliveries = 1; /* of this function: shedding below must not end the item */
-    while ((dv = TAILQ_FIRST(prepared)) != NULL) {
-        struct gn_lane *lane = dv->lane;
-        struct gn_sink *sink = lane->sink;
-
-        TAILQ_REMOVE(prepared, dv, age_link);
-        TAILQ_INSERT_TAIL(&lane->deliveries, dv, lane_link);
-        TAILQ_INSERT_TAIL(&sink->by_age, dv, age_link);
-        item->deliveries++;
-        sink->queued++;
-        ob->queued++;
-        if (lane->state == GN_LANE_IDLE)
-            gn_lane_ready(lane);
-        if (sink->queued > ob->config.sink_max_events)
-            gn_sink_shed_oldest(sink);
-    }
-    item_release(ob, item);
-    gn_outbox_sweep_later(ob);
-}
-
-/* Whether one of the sinks is to get events at all. */
-static bool some_listen(struct gn_sink *const *sinks, size_t count)
-{
-    bool found = false;
-
+    gn_buf_reset(&ob->scratch);
     for (size_t i = 0; i < count; i++)
-        if (!gn_sink_is_gone(sinks[i]))
-            found = true;
-    return found;
+        gn_event_pack(events[i], &ob->scratch);
+    /* A record that is too large will not fit later either, but there is one answer for both. */
+    return gn_buf_err(&ob->scratch) == GN_ELIMIT ? GN_EFULL : gn_buf_err(&ob->scratch);
 }
 
-static void count_gone(struct gn_sink *const *sinks, size_t count, uint64_t now_ms)
+static enum gn_err store(struct gn_outbox *ob, struct gn_event *const *events, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct gn_sink *sink = sinks[i];
+    enum gn_err err = pack_events(ob, events, count);
+    uint64_t sequence = 0;
 
-        if (!sink->is_gone)
-            continue;
-        count_end(sink, GN_DROPPED);
-        if (now_ms < sink->gone_log_at_ms)
-            continue;
-        sink->gone_log_at_ms = now_ms + GN_SINK_GONE_LOG_MS;
-        gn_log_warn("sink.gone sink=%s dropped=%llu", sink->id, (unsigned long long)sink->shed);
-    }
+    if (err == GN_OK)
+        err = gn_journal_append(ob->journal, GN_RECORD_EVENTS, (uint32_t)count,
+                                gn_buf_str(&ob->scratch), &sequence);
+    GN_ASSERT(err != GN_OK || sequence == ob->hot.next);
+    if (ob->scratch.cap > SCRATCH_KEEP_MAX)
+        gn_buf_free(&ob->scratch);
+    return err;
 }
 
-enum gn_err gn_outbox_push(struct gn_outbox *ob, struct gn_event *event,
+static void queue_for(struct gn_sink *sink, uint64_t first, uint64_t end)
+{
+    struct gn_outbox *ob = sink->outbox;
+
+    sink->pending += end - first;
+    ob->pending += end - first;
+    for (uint64_t at = first; at < end; at++)
+        gn_window_push(sink, gn_hot_at(&ob->hot, at));
+}
+
+enum gn_err gn_outbox_push(struct gn_outbox *ob, struct gn_event *const *events, size_t event_count,
                            struct gn_sink *const *sinks, size_t count)
 {
-    struct gn_delivery_list prepared = TAILQ_HEAD_INITIALIZER(prepared);
-    struct gn_item *item;
+    uint64_t first = ob->hot.next;
     enum gn_err err;
 
-    if (some_listen(sinks, count)) {
-        err = gn_outbox_make_room(ob, event->bytes_held);
-        if (err != GN_OK)
-            return err;
-        item = calloc(1, sizeof(*item));
-        if (item == NULL)
-            return GN_ENOMEM;
-        item->event = event;
-        err = prepare(item, sinks, count, &prepared);
-        if (err != GN_OK) {
-            free(item);
-            return err;
-        }
-        (void)gn_event_ref(event); /* given back by item_release() */
-        commit(ob, item, &prepared);
+    GN_ASSERT(ob->is_started && event_count > 0 && event_count <= GN_EVENTS_MAX);
+    err = gn_hot_prepare(&ob->hot, events, event_count, gn_journal_clock_ms(ob->journal));
+    if (err != GN_OK)
+        return err;
+    err = store(ob, events, event_count);
+    if (err != GN_OK) {
+        gn_hot_discard(&ob->hot, event_count);
+        if (err == GN_EFULL)
+            gn_shed_wanted(ob);
+        return err;
     }
-    count_gone(sinks, count, gn_loop_now_ms(ob->loop));
+    gn_hot_commit(&ob->hot, event_count);
+    for (size_t i = 0; i < count; i++)
+        queue_for(sinks[i], first, first + event_count);
+    if (gn_hot_is_over(&ob->hot))
+        gn_hot_trim(&ob->hot, gn_journal_durable_next(ob->journal));
     return GN_OK;
 }

@@ -10,58 +10,103 @@
 #include "gurnard/ce/cne.h"
 
 #define EVENT_ID_HEADER "Gurnard-Event-Id: "
+#define REPLAY_HEADER   "Gurnard-Replay: 1"
 #define REFILLS_MAX     32 /* attempts of one sink started when one of them ends */
 
 _Static_assert(GN_CNE_BODY_PARTS <= GN_MESSAGE_PARTS, "a v1 body must fit a message");
 
-static bool is_expired(const struct gn_sink *sink, const struct gn_delivery *dv)
-{
-    const struct gn_outbox *ob = sink->outbox;
-
-    return gn_loop_now_ms(ob->loop) - dv->item->pushed_at_ms >= ob->config.expire_ms;
-}
-
 /* ---- the end ---- */
 
-static void log_given_up(struct gn_sink *sink, const struct gn_event *event,
-                         const struct gn_sent *sent)
+static void note_seconds(struct gn_outbox *ob, const struct gn_event *event)
 {
-    struct gn_outbox *ob = sink->outbox;
-    uint64_t held;
+    uint64_t now_us;
 
-    if (gn_log_allow(&ob->failed_log, gn_loop_now_ms(ob->loop), &held))
-        gn_log_warn("delivery.failed event=%s sink=%s status=%d error=%s held=%llu", event->id.text,
-                    sink->id, sent->status, gn_err_text(sent->err), (unsigned long long)held);
+    if (event->received_us == 0)
+        return; /* it came to an earlier process */
+    now_us = gn_clock_mono_us();
+    gn_histogram_observe(ob->seconds, now_us > event->received_us
+                                          ? (double)(now_us - event->received_us) / 1e6
+                                          : 0);
 }
 
 static void on_taken(struct gn_lane *lane, struct gn_delivery *dv)
 {
     struct gn_sink *sink = lane->sink;
-    const struct gn_event *event = dv->item->event;
-    uint64_t now_us = gn_clock_mono_us();
-    uint64_t took_us = now_us > event->received_us ? now_us - event->received_us : 0;
+    struct gn_outbox *ob = sink->outbox;
 
-    gn_histogram_observe(sink->outbox->seconds, (double)took_us / 1e6);
-    gn_log_debug("event.delivered event=%s sink=%s attempts=%u took_us=%llu", event->id.text,
-                 sink->id, lane->attempts + 1, (unsigned long long)took_us);
+    if (lane->key.kind == GN_KIND_STORED)
+        note_seconds(ob, dv->item->event);
+    gn_rate_add(&ob->out, gn_loop_now_ms(ob->loop), 1);
+    gn_log_debug("event.delivered event=%s sink=%s attempts=%u", dv->item->event->id.text, sink->id,
+                 lane->attempts + 1);
     gn_sink_note_success(sink);
     gn_delivery_end(dv, GN_DELIVERED);
 }
 
-/* How a failed attempt ends its delivery; GN_OUTCOMES: not at all, it is to be tried again. */
+static void log_dead(struct gn_sink *sink, const struct gn_event *event, const struct gn_sent *sent)
+{
+    struct gn_outbox *ob = sink->outbox;
+    uint64_t held;
+
+    if (gn_log_allow(&ob->dead_log, gn_loop_now_ms(ob->loop), &held))
+        gn_log_warn("delivery.dead event=%s sink=%s status=%d error=%s held=%llu", event->id.text,
+                    sink->id, sent->status, gn_err_text(sent->err), (unsigned long long)held);
+}
+
+/* Keeps what was refused. false: it could not be kept now, so the delivery must not end. */
+static bool bury(struct gn_lane *lane, const struct gn_delivery *dv, const struct gn_sent *sent)
+{
+    struct gn_sink *sink = lane->sink;
+    struct gn_outbox *ob = sink->outbox;
+    struct gn_event *event = dv->item->event;
+    const struct gn_deadletter letter = {
+        .subscription = gn_str_of(sink->id),
+        .address = gn_str_of(sink->address),
+        .status = sent->status,
+        .error = gn_str_of(sink->last_error),
+        .answer = sent->answer,
+        .attempts = lane->attempts + 1,
+        .first_ns = event->received_ns,
+        .last_ns = gn_clock_real_ns(),
+        .event = event,
+    };
+    enum gn_err err;
+    uint64_t held;
+
+    if (ob->letters == NULL || lane->key.kind != GN_KIND_STORED)
+        return true;
+    err = gn_deadletters_put(ob->letters, &letter);
+    if (err == GN_OK) {
+        gn_progress_unsettled(sink, dv->item->sequence);
+        return true;
+    }
+    if (gn_log_allow(&ob->letter_log, gn_loop_now_ms(ob->loop), &held))
+        gn_log_error("delivery.not_buried event=%s sink=%s reason=\"%s\" held=%llu", event->id.text,
+                     sink->id, gn_err_text(err), (unsigned long long)held);
+    return err != GN_EIO && err != GN_EFULL && err != GN_ENOMEM;
+}
+
+static bool is_refused(struct gn_lane *lane, const struct gn_sent *sent)
+{
+    if (sent->err == GN_EINVAL)
+        return true;
+    return sent->err == GN_EREFUSED && ++lane->refusals >= lane->sink->outbox->config.refused_tries;
+}
+
+/* How a failed attempt ends its delivery; GN_LEFT: not at all, it is to be tried again. */
 static enum gn_outcome verdict(struct gn_lane *lane, const struct gn_delivery *dv,
                                const struct gn_sent *sent)
 {
     struct gn_sink *sink = lane->sink;
     const struct gn_outbox *ob = sink->outbox;
 
-    if (sink->is_gone)
+    if (is_refused(lane, sent) && bury(lane, dv, sent)) {
+        log_dead(sink, dv->item->event, sent);
+        return GN_DEAD;
+    }
+    if (ob->is_draining && !ob->is_lasting)
         return GN_DROPPED;
-    if (ob->is_draining || sent->err == GN_EINVAL)
-        return GN_FAILED;
-    if (sent->err == GN_EREFUSED && ++lane->refusals >= ob->config.refused_tries)
-        return GN_FAILED;
-    return is_expired(sink, dv) ? GN_EXPIRED : GN_OUTCOMES;
+    return gn_outbox_is_expired(ob, dv->item->clock_ms) ? GN_EXPIRED : GN_LEFT;
 }
 
 static void try_again(struct gn_lane *lane, const struct gn_sent *sent)
@@ -71,8 +116,10 @@ static void try_again(struct gn_lane *lane, const struct gn_sent *sent)
 
     lane->attempts++;
     lane->was_answered = gn_sent_is_answer(sent);
+    sink->retries++;
+    ob->retries++;
     gn_metric_add(sink->figures->retries, 1);
-    if (sink->is_down) {
+    if (gn_sink_is_held(sink)) {
         gn_lane_ready(lane); /* behind the others; the sink's own timer holds all of them back */
         return;
     }
@@ -89,17 +136,13 @@ static void on_failed(struct gn_lane *lane, struct gn_delivery *dv, const struct
     gn_log_debug("event.retry event=%s sink=%s attempts=%u status=%d error=%s",
                  dv->item->event->id.text, sink->id, lane->attempts + 1, sent->status,
                  gn_err_text(sent->err));
-    if (sent->err == GN_ENOTFOUND) {
-        gn_sink_set_gone(sink); /* dv goes with the backlog */
-        return;
-    }
     outcome = verdict(lane, dv, sent);
-    if (outcome == GN_OUTCOMES) {
+    if (outcome == GN_LEFT)
         try_again(lane, sent);
-        return;
-    }
-    log_given_up(sink, dv->item->event, sent);
-    gn_delivery_end(dv, outcome);
+    else
+        gn_delivery_end(dv, outcome);
+    if (gn_sink_is_held(sink)) /* dv and lane may go with it */
+        gn_window_unload(sink, GN_WINDOW_DOWN_EVENTS);
 }
 
 static void attempt_ended(struct gn_lane *lane, const struct gn_sent *sent)
@@ -152,6 +195,8 @@ static struct gn_attempt *attempt_new(struct gn_lane *lane)
     memcpy(attempt->event_id + sizeof(EVENT_ID_HEADER) - 1, event->id.text, GN_ID_LEN + 1);
     attempt->headers[0] = "Content-Type: " GN_CNE_CONTENT_TYPE;
     attempt->headers[1] = attempt->event_id;
+    if (lane->key.kind != GN_KIND_STORED)
+        attempt->headers[2] = REPLAY_HEADER;
     attempt->message.address = sink->address;
     attempt->message.headers = attempt->headers;
     attempt->message.timeout_ms = sink->outbox->config.attempt_timeout_ms;
@@ -183,7 +228,7 @@ static void start_next(struct gn_sink *sink)
     struct gn_lane *lane = TAILQ_FIRST(&sink->ready);
     struct gn_delivery *dv = TAILQ_FIRST(&lane->deliveries);
 
-    if (is_expired(sink, dv))
+    if (gn_outbox_is_expired(sink->outbox, dv->item->clock_ms))
         gn_delivery_end(dv, GN_EXPIRED);
     else
         start_attempt(lane);

@@ -1,4 +1,4 @@
-/* Sinks and their lanes: what may start, what waits, who is down. */
+/* Sinks: what may start, what waits, who is down or paused; open and close. */
 #include "outbox_priv.h"
 
 #include <stdio.h>
@@ -6,91 +6,8 @@
 #include <string.h>
 
 #include "gurnard/base/assert.h"
+#include "gurnard/base/clock.h"
 #include "gurnard/base/str.h"
-
-/* ---- lanes ---- */
-
-struct gn_lane *gn_lane_get(struct gn_sink *sink, uint64_t key)
-{
-    struct gn_lane *lane;
-
-    HASH_FIND(hh, sink->lanes, &key, sizeof(key), lane);
-    if (lane != NULL)
-        return lane;
-    lane = calloc(1, sizeof(*lane));
-    if (lane == NULL)
-        return NULL;
-    lane->key = key;
-    lane->sink = sink;
-    TAILQ_INIT(&lane->deliveries);
-    HASH_ADD(hh, sink->lanes, key, sizeof(lane->key), lane);
-    if (lane->hh.tbl == NULL) {
-        free(lane);
-        return NULL;
-    }
-    return lane;
-}
-
-void gn_lane_free(struct gn_lane *lane)
-{
-    struct gn_sink *sink = lane->sink;
-
-    GN_ASSERT(TAILQ_EMPTY(&lane->deliveries));
-    GN_ASSERT(lane->state != GN_LANE_IN_FLIGHT);
-    if (lane->state == GN_LANE_READY)
-        TAILQ_REMOVE(&sink->ready, lane, ready_link);
-    gn_timer_fini(&lane->timer);
-    HASH_DELETE(hh, sink->lanes, lane);
-    free(lane);
-}
-
-void gn_lane_ready(struct gn_lane *lane)
-{
-    GN_ASSERT(lane->state == GN_LANE_IDLE || lane->state == GN_LANE_WAITING);
-    gn_timer_stop(&lane->timer);
-    lane->state = GN_LANE_READY;
-    TAILQ_INSERT_TAIL(&lane->sink->ready, lane, ready_link);
-    gn_sink_wake(lane->sink);
-}
-
-void gn_lane_take_off(struct gn_lane *lane)
-{
-    struct gn_sink *sink = lane->sink;
-
-    GN_ASSERT(lane->state == GN_LANE_READY);
-    TAILQ_REMOVE(&sink->ready, lane, ready_link);
-    lane->state = GN_LANE_IN_FLIGHT;
-    sink->queued--;
-    sink->in_flight++;
-    sink->outbox->queued--;
-    sink->outbox->in_flight++;
-}
-
-void gn_lane_land(struct gn_lane *lane)
-{
-    struct gn_sink *sink = lane->sink;
-
-    GN_ASSERT(lane->state == GN_LANE_IN_FLIGHT);
-    lane->state = GN_LANE_IDLE;
-    sink->queued++;
-    sink->in_flight--;
-    sink->outbox->queued++;
-    sink->outbox->in_flight--;
-}
-
-static void on_lane_timer(void *ctx)
-{
-    gn_lane_ready(ctx);
-}
-
-void gn_lane_wait(struct gn_lane *lane, uint32_t delay_ms)
-{
-    GN_ASSERT(lane->state == GN_LANE_IDLE);
-    if (lane->timer.loop == NULL)
-        gn_timer_init(&lane->timer, lane->sink->outbox->loop, on_lane_timer, lane);
-    lane->state = GN_LANE_WAITING;
-    gn_timer_start(&lane->timer, delay_ms);
-}
 
 /* even_answered: also those whose receiver asked for the wait. */
 static void release_waiting(struct gn_sink *sink, bool even_answered)
@@ -106,10 +23,10 @@ bool gn_sink_can_start(const struct gn_sink *sink)
 {
     const struct gn_outbox *ob = sink->outbox;
 
-    if (sink->is_closed || TAILQ_EMPTY(&sink->ready))
+    if (sink->is_closed || TAILQ_EMPTY(&sink->ready) || (ob->is_draining && ob->is_lasting))
         return false;
-    if (!sink->is_down)
-        return sink->in_flight < sink->window;
+    if (!gn_sink_is_held(sink))
+        return sink->in_flight < sink->concurrency;
     return sink->in_flight == 0 && (ob->is_draining || !gn_timer_is_running(&sink->probe_timer));
 }
 
@@ -132,42 +49,88 @@ static void on_probe_timer(void *ctx)
     gn_sink_wake(ctx);
 }
 
-/* ---- down and up ---- */
+/* ---- down, paused and up ---- */
 
-static uint32_t least_window(const struct gn_outbox *ob)
+static uint32_t least_concurrency(const struct gn_outbox *ob)
 {
     return ob->config.sink_concurrency < GN_SINK_WINDOW_MIN ? ob->config.sink_concurrency
                                                             : GN_SINK_WINDOW_MIN;
 }
 
+static uint64_t queued(const struct gn_sink *sink)
+{
+    return sink->pending - (sink->in_flight - sink->again_in_flight);
+}
+
+/* The window shrinks when the attempt that has failed is done with (outbox_attempt.c). */
+static void begin_hold(struct gn_sink *sink)
+{
+    if (gn_sink_is_held(sink))
+        return;
+    sink->concurrency = least_concurrency(sink->outbox);
+    sink->probes = 0;
+}
+
+/* It can be tried as usual again. */
+static void end_hold(struct gn_sink *sink)
+{
+    if (gn_sink_is_held(sink))
+        return;
+    gn_timer_stop(&sink->probe_timer);
+    release_waiting(sink, false);
+    gn_window_wake(sink);
+}
+
 static void go_down(struct gn_sink *sink)
 {
+    begin_hold(sink);
     sink->is_down = true;
-    sink->window = least_window(sink->outbox);
-    sink->probes = 0;
     sink->outbox->sinks_down++;
     gn_log_warn("sink.down sink=%s address=%s queued=%llu error=%s", sink->id, sink->address,
-                (unsigned long long)sink->queued, sink->last_error);
+                (unsigned long long)queued(sink), sink->last_error);
 }
 
 static void go_up(struct gn_sink *sink)
 {
     sink->is_down = false;
     sink->outbox->sinks_down--;
-    gn_timer_stop(&sink->probe_timer);
     gn_log_info("sink.up sink=%s address=%s queued=%llu probes=%u", sink->id, sink->address,
-                (unsigned long long)sink->queued, sink->probes);
-    release_waiting(sink, false);
+                (unsigned long long)queued(sink), sink->probes);
+    end_hold(sink);
+}
+
+/* The receiver says that it is gone (410). Its events are kept: it may be asked again. */
+static void pause_sink(struct gn_sink *sink)
+{
+    uint32_t pause_ms = sink->outbox->config.gone_pause_ms;
+
+    if (!sink->is_paused)
+        gn_log_warn("sink.paused sink=%s address=%s queued=%llu pause_ms=%u", sink->id,
+                    sink->address, (unsigned long long)queued(sink), pause_ms);
+    begin_hold(sink);
+    sink->is_paused = true;
+    gn_timer_start(&sink->probe_timer, pause_ms);
+}
+
+static void resume(struct gn_sink *sink)
+{
+    sink->is_paused = false;
+    gn_log_info("sink.resumed sink=%s address=%s queued=%llu", sink->id, sink->address,
+                (unsigned long long)queued(sink));
+    end_hold(sink);
 }
 
 void gn_sink_note_success(struct gn_sink *sink)
 {
-    if (sink->window < sink->outbox->config.sink_concurrency)
-        sink->window++;
+    if (sink->concurrency < sink->outbox->config.sink_concurrency)
+        sink->concurrency++;
     sink->unanswered = 0;
     sink->failing_since_ms = 0;
+    sink->last_success_ns = gn_clock_real_ns();
     if (sink->is_down)
         go_up(sink);
+    if (sink->is_paused)
+        resume(sink);
 }
 
 static void probe_later(struct gn_sink *sink, uint32_t retry_after_ms)
@@ -191,56 +154,25 @@ void gn_sink_note_failure(struct gn_sink *sink, const struct gn_sent *sent)
     (void)snprintf(sink->last_error, sizeof(sink->last_error), "%s%s%s (%d)",
                    gn_err_text(sent->err), sent->reason[0] == '\0' ? "" : ": ", sent->reason,
                    sent->status);
+    sink->last_error_ns = gn_clock_real_ns();
     if (sent->err != GN_ENOMEM) /* want of memory is ours and says nothing about the receiver */
         note_receiver(sink, gn_sent_is_answer(sent));
     /* Who refuses is there and decides by the event; "try again later" may come from something that
      * stands before a dead receiver. */
     if (sink->is_down && (sent->err == GN_EREFUSED || sent->err == GN_ENOTFOUND))
         go_up(sink);
+    if (sent->err == GN_ENOTFOUND)
+        pause_sink(sink);
     if (!sink->is_down && sink->unanswered >= GN_OUTBOX_DOWN_AFTER)
         go_down(sink);
-    /* Attempts begun before the sink went down end together; they count as one probe. */
-    if (sink->is_down && sink->in_flight == 0 && !gn_timer_is_running(&sink->probe_timer))
+    /* Attempts begun before the sink was held end together; they count as one probe. */
+    if (gn_sink_is_held(sink) && sink->in_flight == 0 && !gn_timer_is_running(&sink->probe_timer))
         probe_later(sink, sent->retry_after_ms);
-}
-
-/* ---- backlog ---- */
-
-static void drop_backlog(struct gn_sink *sink, enum gn_outcome outcome)
-{
-    struct gn_delivery *next;
-
-    for (struct gn_delivery *dv = TAILQ_FIRST(&sink->by_age); dv != NULL; dv = next) {
-        next = TAILQ_NEXT(dv, age_link);
-        if (!gn_delivery_is_in_flight(dv))
-            gn_delivery_end(dv, outcome);
-    }
-}
-
-void gn_sink_set_gone(struct gn_sink *sink)
-{
-    const struct gn_outbox_config *config = &sink->outbox->config;
-    uint64_t now_ms = gn_loop_now_ms(sink->outbox->loop);
-
-    if (!sink->is_gone)
-        gn_log_warn("sink.gone sink=%s address=%s dropped=%llu pause_ms=%u", sink->id,
-                    sink->address, (unsigned long long)sink->queued, config->gone_pause_ms);
-    sink->is_gone = true;
-    sink->gone_until_ms = config->gone_pause_ms == 0 ? UINT64_MAX : now_ms + config->gone_pause_ms;
-    sink->gone_log_at_ms = now_ms + GN_SINK_GONE_LOG_MS;
-    drop_backlog(sink, GN_DROPPED);
-}
-
-bool gn_sink_is_gone(struct gn_sink *sink)
-{
-    if (sink->is_gone && gn_loop_now_ms(sink->outbox->loop) >= sink->gone_until_ms)
-        sink->is_gone = false;
-    return sink->is_gone;
 }
 
 void gn_sink_drain(struct gn_sink *sink)
 {
-    if (sink->is_closed)
+    if (sink->is_closed || sink->outbox->is_lasting)
         return;
     gn_timer_stop(&sink->probe_timer);
     release_waiting(sink, true);
@@ -258,64 +190,150 @@ static size_t find_transport(const struct gn_outbox *ob, const char *address)
     return i;
 }
 
+static void free_sink(struct gn_sink *sink)
+{
+    gn_keep_free(&sink->keep);
+    gn_keep_free(&sink->unsettled);
+    free(sink->id);
+    free(sink->address);
+    free(sink->resource);
+    free(sink);
+}
+
+static struct gn_sink *sink_new(const char *id, const char *address, struct gn_str resource)
+{
+    struct gn_sink *sink = calloc(1, sizeof(*sink));
+
+    if (sink == NULL)
+        return NULL;
+    sink->id = strdup(id);
+    sink->address = strdup(address);
+    sink->resource = gn_str_dup(resource);
+    sink->resource_len = resource.len;
+    if (sink->id == NULL || sink->address == NULL || sink->resource == NULL) {
+        free_sink(sink);
+        return NULL;
+    }
+    TAILQ_INIT(&sink->ready);
+    TAILQ_INIT(&sink->attempts);
+    TAILQ_INIT(&sink->window);
+    TAILQ_INIT(&sink->agains);
+    sink->is_live = true;
+    return sink;
+}
+
+/* Among the outbox's sinks. */
+static enum gn_err enter_sink(struct gn_outbox *ob, struct gn_sink *sink)
+{
+    HASH_ADD_KEYPTR(hh, ob->sinks_by_id, sink->id, strlen(sink->id), sink);
+    if (sink->hh.tbl == NULL)
+        return GN_ENOMEM;
+    TAILQ_INSERT_TAIL(&ob->sinks, sink, link);
+    ob->sinks_open++;
+    return GN_OK;
+}
+
 enum gn_err gn_outbox_open_sink(struct gn_outbox *ob, const char *id, const char *address,
-                                struct gn_sink **sink)
+                                struct gn_str resource, struct gn_sink **sink)
 {
     size_t place = find_transport(ob, address);
     struct gn_sink *made;
 
     if (place == ob->transport_count)
         return GN_EUNSUPPORTED;
-    made = calloc(1, sizeof(*made));
+    made = sink_new(id, address, resource);
     if (made == NULL)
         return GN_ENOMEM;
-    made->id = strdup(id);
-    made->address = strdup(address);
-    if (made->id == NULL || made->address == NULL) {
-        free(made->id);
-        free(made->address);
-        free(made);
-        return GN_ENOMEM;
-    }
     made->outbox = ob;
     made->transport = ob->transports[place];
     made->figures = &ob->figures[place];
-    made->window = least_window(ob);
-    TAILQ_INIT(&made->ready);
-    TAILQ_INIT(&made->by_age);
-    TAILQ_INIT(&made->attempts);
+    made->concurrency = least_concurrency(ob);
+    if (enter_sink(ob, made) != GN_OK) {
+        free_sink(made);
+        return GN_ENOMEM;
+    }
     gn_timer_init(&made->probe_timer, ob->loop, on_probe_timer, made);
-    TAILQ_INSERT_TAIL(&ob->sinks, made, link);
-    ob->sinks_open++;
+    if (ob->is_started) {
+        made->top_sequence = gn_journal_next(ob->journal) - 1;
+        gn_progress_mark(made);
+        gn_progress_write(ob); /* its birth is told at once */
+    }
     *sink = made;
     return GN_OK;
 }
 
+struct gn_sink *gn_outbox_find_sink(struct gn_outbox *ob, struct gn_str id)
+{
+    struct gn_sink *sink;
+
+    HASH_FIND(hh, ob->sinks_by_id, id.p, id.len, sink);
+    return sink;
+}
+
 void gn_sink_free(struct gn_sink *sink)
 {
-    GN_ASSERT(sink->is_closed && sink->in_flight == 0 && sink->queued == 0);
+    GN_ASSERT(sink->is_closed && sink->in_flight == 0 && sink->pending == 0);
     GN_ASSERT(sink->lanes == NULL);
+    gn_again_free(sink);
     TAILQ_REMOVE(&sink->outbox->sinks, sink, link);
-    free(sink->id);
-    free(sink->address);
-    free(sink);
+    free_sink(sink);
+}
+
+/* Drops what is queued, in the window or not. */
+static void drop_backlog(struct gn_sink *sink, enum gn_outcome outcome)
+{
+    uint64_t unread = sink->pending - sink->window_count;
+    struct gn_delivery *next;
+
+    for (struct gn_delivery *dv = TAILQ_FIRST(&sink->window); dv != NULL; dv = next) {
+        next = TAILQ_NEXT(dv, sink_link);
+        if (!gn_delivery_is_in_flight(dv))
+            gn_delivery_end(dv, outcome);
+    }
+    for (struct gn_delivery *dv = TAILQ_FIRST(&sink->agains); dv != NULL; dv = next) {
+        next = TAILQ_NEXT(dv, sink_link);
+        if (!gn_delivery_is_in_flight(dv))
+            gn_delivery_end(dv, outcome);
+    }
+    if (unread > 0)
+        gn_sink_count_ends(sink, outcome, unread);
+}
+
+/* Out of all lists but that of all sinks, and out of the figures. */
+static void leave_lists(struct gn_sink *sink)
+{
+    struct gn_outbox *ob = sink->outbox;
+
+    HASH_DELETE(hh, ob->sinks_by_id, sink);
+    ob->sinks_open--;
+    if (sink->is_down)
+        ob->sinks_down--;
+    if (!sink->is_live)
+        ob->sinks_behind--;
+    if (sink->is_runnable)
+        TAILQ_REMOVE(&ob->runnable, sink, runnable_link);
+    if (sink->is_hungry)
+        TAILQ_REMOVE(&ob->hungry, sink, hungry_link);
+    if (sink->is_dirty)
+        TAILQ_REMOVE(&ob->dirty, sink, dirty_link);
+    sink->is_live = true; /* it reads no more */
+    sink->is_runnable = false;
+    sink->is_hungry = false;
+    sink->is_dirty = false;
 }
 
 void gn_sink_close(struct gn_sink *sink, enum gn_outcome outcome)
 {
-    struct gn_outbox *ob = sink->outbox;
     struct gn_attempt *attempt;
 
     GN_ASSERT(!sink->is_closed);
     sink->is_closed = true;
     sink->close_outcome = outcome;
-    ob->sinks_open--;
-    if (sink->is_down)
-        ob->sinks_down--;
-    if (sink->is_runnable)
-        TAILQ_REMOVE(&ob->runnable, sink, runnable_link);
-    sink->is_runnable = false;
+    leave_lists(sink);
+    gn_shed_forget(sink);
     gn_timer_fini(&sink->probe_timer);
+    gn_window_reread(sink);
+    gn_again_close(sink);
     drop_backlog(sink, outcome);
     TAILQ_FOREACH (attempt, &sink->attempts, link)
         attempt->transport->ops->cancel(attempt->transport, attempt->sending);
@@ -328,19 +346,42 @@ void gn_outbox_close_sink(struct gn_sink *sink)
     gn_sink_close(sink, GN_UNSUBSCRIBED);
 }
 
+/* ---- figures ---- */
+
 void gn_sink_status(const struct gn_sink *sink, struct gn_sink_status *status)
 {
-    const struct gn_delivery *oldest = TAILQ_FIRST(&sink->by_age);
-    uint64_t now_ms = gn_loop_now_ms(sink->outbox->loop);
+    const struct gn_delivery *oldest = TAILQ_FIRST(&sink->window);
+    uint64_t clock_ms = gn_journal_clock_ms(sink->outbox->journal);
 
     *status = (struct gn_sink_status){
-        .queued = sink->queued,
+        .id = sink->id,
+        .address = sink->address,
+        .resource = sink->resource,
+        .queued = queued(sink),
         .in_flight = sink->in_flight,
         .is_down = sink->is_down,
-        .oldest_age_ms = oldest == NULL ? 0 : now_ms - oldest->item->pushed_at_ms,
+        .is_paused = sink->is_paused,
+        .is_behind = !sink->is_live,
+        .oldest_age_ms = oldest == NULL ? 0 : clock_ms - oldest->item->clock_ms,
         .delivered = sink->delivered,
-        .failed = sink->failed,
+        .dead = sink->dead,
+        .expired = sink->expired,
         .shed = sink->shed,
+        .retries = sink->retries,
+        .last_success_ns = sink->last_success_ns,
         .last_error = sink->last_error,
+        .last_error_ns = sink->last_error_ns,
+        .is_replaying = sink->is_replaying,
+        .replayed = sink->replayed,
     };
+}
+
+void gn_outbox_each_sink(const struct gn_outbox *ob,
+                         void (*fn)(void *ctx, const struct gn_sink *sink), void *ctx)
+{
+    const struct gn_sink *sink;
+
+    TAILQ_FOREACH (sink, &ob->sinks, link)
+        if (!sink->is_closed)
+            fn(ctx, sink);
 }

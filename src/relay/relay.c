@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "gurnard/base/clock.h"
-#include "gurnard/base/text.h"
+#include "gurnard/base/id.h"
 #include "gurnard/relay/address.h"
 
 #include "relay_priv.h"
@@ -107,14 +107,14 @@ static enum gn_err open_route(struct gn_relay *relay, const struct gn_pubsub_ite
     struct gn_buf address = GN_BUF_INIT;
     enum gn_err err;
 
-    err = gn_outbox_open_sink(relay->parts.outbox, item->id, item->endpoint_uri, sink);
-    if (err != GN_OK)
-        return err;
     gn_address_canonical(gn_str_of(item->resource), &address);
     err = gn_buf_err(&address);
+    if (err == GN_OK)
+        err = gn_outbox_open_sink(relay->parts.outbox, item->id, item->endpoint_uri,
+                                  gn_buf_str(&address), sink);
     if (err == GN_OK && address.len > 0)
         err = route_add_sink(relay, gn_buf_str(&address), *sink);
-    if (err != GN_OK) {
+    if (err != GN_OK && *sink != NULL) {
         gn_outbox_close_sink(*sink);
         *sink = NULL;
     }
@@ -169,41 +169,53 @@ void gn_relay_subscription_removed(void *ctx, struct gn_pubsub_item *item)
     item->user = NULL;
 }
 
-bool gn_relay_has_sinks(struct gn_relay *relay, struct gn_str resource)
+struct gn_sink *const *gn_relay_sinks(struct gn_relay *relay, struct gn_str resource, size_t *count)
 {
-    return find_route(relay, resource) != NULL;
+    const struct route *route = find_route(relay, resource);
+
+    *count = route == NULL ? 0 : route->count;
+    return route == NULL ? NULL : route->sinks;
 }
 
 /* ---- publishing ---- */
 
-static void note_unrouted(struct gn_relay *relay, const struct gn_event *event)
+static void note_unrouted(struct gn_relay *relay, const struct gn_event *event, size_t count)
 {
     uint64_t held;
 
-    gn_metric_add(relay->figures.unrouted, 1);
+    gn_metric_add(relay->figures.unrouted, (double)count);
     if (gn_log_allow(&relay->unrouted_log, gn_loop_now_ms(relay->parts.loop), &held))
         gn_log_warn("event.unrouted event=%s resource=%.*s held=%llu", event->id.text,
                     (int)event->resource.len, event->resource.p, (unsigned long long)held);
 }
 
-enum gn_err gn_relay_publish(struct gn_relay *relay, struct gn_event *event)
+static void remember(struct gn_relay *relay, struct gn_event *event)
 {
-    const struct route *route = find_route(relay, event->resource);
-    enum gn_err err;
+    enum gn_err err = gn_state_put(relay->parts.state, event);
     uint64_t held;
 
-    if (route == NULL) {
-        note_unrouted(relay, event);
-    } else {
-        err = gn_outbox_push(relay->parts.outbox, event, route->sinks, route->count);
-        if (err != GN_OK)
-            return err;
-    }
-    err = gn_state_put(relay->parts.state, event);
     if (err != GN_OK && gn_log_allow(&relay->state_log, gn_loop_now_ms(relay->parts.loop), &held))
         gn_log_warn("state.not_kept resource=%.*s reason=\"%s\" held=%llu",
                     (int)event->resource.len, event->resource.p, gn_err_text(err),
                     (unsigned long long)held);
+}
+
+enum gn_err gn_relay_publish(struct gn_relay *relay, struct gn_event *const *events, size_t count)
+{
+    struct gn_sink *const *sinks;
+    size_t sink_count;
+    enum gn_err err;
+
+    if (count == 0)
+        return GN_OK;
+    sinks = gn_relay_sinks(relay, events[0]->resource, &sink_count);
+    err = gn_outbox_push(relay->parts.outbox, events, count, sinks, sink_count);
+    if (err != GN_OK)
+        return err;
+    if (sink_count == 0)
+        note_unrouted(relay, events[0], count);
+    gn_relay_note_ids(relay, events, count);
+    remember(relay, events[count - 1]);
     return GN_OK;
 }
 
@@ -211,6 +223,8 @@ static enum gn_err make_cne(struct gn_relay *relay, const struct gn_pubsub_item 
                             const struct gn_cne_request *request, struct gn_str resource,
                             struct gn_event **event)
 {
+    int64_t now_ns = gn_clock_real_ns();
+
     *event = gn_event_new(&(struct gn_event_parts){
         .id = gn_id_random(),
         .type = request->type,
@@ -218,9 +232,12 @@ static enum gn_err make_cne(struct gn_relay *relay, const struct gn_pubsub_item 
         .resource = resource,
         .data = gn_buf_str(&request->data),
         .data_schema = request->data_schema,
-        .time_ns = request->time_ns == 0 ? gn_clock_real_ns() : request->time_ns,
+        .origin = gn_str_of(publisher->id),
+        .time_ns = request->time_ns == 0 ? now_ns : request->time_ns,
+        .received_ns = now_ns,
         .received_us = gn_loop_now_us(relay->parts.loop),
-        .lane = gn_text_hash(gn_str_of(publisher->id)),
+        .lane = gn_id_digest(gn_str_of(publisher->id)),
+        .rank = GN_RANK_HIGH,
     });
     return *event == NULL ? GN_ENOMEM : GN_OK;
 }
@@ -233,6 +250,7 @@ enum gn_err gn_relay_cne(struct gn_relay *relay, const struct gn_pubsub_item *pu
     enum gn_err err;
 
     gn_metric_add(relay->figures.received_api, 1);
+    gn_rate_add(&relay->rate, gn_loop_now_ms(relay->parts.loop), 1);
     if (request->type.len == 0 || request->data.len == 0) {
         err = GN_EINVAL;
         goto out;
@@ -246,7 +264,7 @@ enum gn_err gn_relay_cne(struct gn_relay *relay, const struct gn_pubsub_item *pu
         goto out;
     gn_log_debug("event.received event=%s publisher=%s bytes=%zu", event->id.text, publisher->id,
                  event->data.len);
-    err = gn_relay_publish(relay, event);
+    err = gn_relay_publish(relay, &event, 1);
 out:
     if (err != GN_OK)
         gn_metric_add(relay->figures.refused, 1);
@@ -320,7 +338,7 @@ struct gn_relay *gn_relay_new(const struct gn_relay_config *config,
     relay->parts = *parts;
     relay->overwrite_severity = config->overwrite_severity;
     relay->max_body_bytes = config->max_body_bytes;
-    relay->name = relay->value = relay->data = GN_BUF_INIT;
+    relay->name = relay->value = relay->data = relay->ids = relay->packed = GN_BUF_INIT;
     relay->address = redfish_address(config->node);
     relay->dedup = gn_dedup_new();
     if (relay->address == NULL || relay->dedup == NULL) {
@@ -343,6 +361,8 @@ void gn_relay_free(struct gn_relay *relay)
     gn_buf_free(&relay->name);
     gn_buf_free(&relay->value);
     gn_buf_free(&relay->data);
+    gn_buf_free(&relay->ids);
+    gn_buf_free(&relay->packed);
     free(relay->address);
     free(relay);
 }
@@ -361,4 +381,21 @@ const struct gn_registry_set *gn_relay_registries(const struct gn_relay *relay)
 const char *gn_relay_redfish_address(const struct gn_relay *relay)
 {
     return relay->address;
+}
+
+void gn_relay_status(const struct gn_relay *relay, struct gn_relay_status *status)
+{
+    const struct gn_relay_figures *figures = &relay->figures;
+    uint64_t now_ms = gn_loop_now_ms(relay->parts.loop);
+
+    *status = (struct gn_relay_status){
+        .received = (uint64_t)(figures->received_webhook->value + figures->received_api->value),
+        .repeated = (uint64_t)figures->repeated->value,
+        .unparsed = (uint64_t)figures->unparsed->value,
+        .quarantined = (uint64_t)figures->quarantined->value,
+        .refused = (uint64_t)figures->refused->value,
+        .unrouted = (uint64_t)figures->unrouted->value,
+        .in_10s = gn_rate_per_second(&relay->rate, now_ms, 10),
+        .in_60s = gn_rate_per_second(&relay->rate, now_ms, 60),
+    };
 }

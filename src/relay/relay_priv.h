@@ -1,6 +1,7 @@
 /* The inside of the relay, shared by its parts:
  *   relay.c   life, routes, publishing
  *   intake.c  a webhook's body becomes events
+ *   recover.c what the journal is told and tells
  *   enrich.c  what a registry adds to a record (pure) */
 #ifndef GURNARD_RELAY_RELAY_PRIV_H
 #define GURNARD_RELAY_RELAY_PRIV_H
@@ -17,6 +18,7 @@
 #include "gurnard/redfish/event_write.h"
 #include "gurnard/redfish/registry.h"
 #include "gurnard/relay/dedup.h"
+#include "gurnard/relay/rate.h"
 #include "gurnard/relay/relay.h"
 
 /* How the look-up of one record ended. */
@@ -36,6 +38,13 @@ struct gn_relay_figures {
     struct gn_metric *hits[GN_LOOKUP_HITS], *misses;
 };
 
+/* What recovery has found, for the log. */
+struct gn_relay_recovery {
+    uint64_t events, ids, states;
+    uint64_t strangers; /* progress of subscriptions that no longer exist */
+    bool may_forget;    /* them */
+};
+
 struct gn_relay {
     struct gn_relay_parts parts;
     bool overwrite_severity;
@@ -46,19 +55,35 @@ struct gn_relay {
     struct route *routes; /* by canonical address */
     struct gn_relay_figures figures;
     struct gn_buf name, value, data; /* scratch of one message */
+    struct gn_buf ids;               /* of the events in the journal's running segment */
+    struct gn_buf packed;            /* scratch of one checkpoint */
+    struct gn_rate rate;
+    struct gn_relay_recovery recovery;
     struct gn_log_limit unparsed_log, quarantine_log, refused_log, unrouted_log, state_log;
 };
 
 /* ---- relay.c ---- */
 
-/* Whether somebody subscribed to the canonical address. */
-bool gn_relay_has_sinks(struct gn_relay *relay, struct gn_str resource);
+/* Hands events, of one canonical resource, to its subscribers and to the journal and remembers the
+ * last as that resource's. count 0 is fine. GN_EFULL, GN_EIO, GN_ENOMEM: nobody got any. */
+GN_MUST_CHECK enum gn_err gn_relay_publish(struct gn_relay *relay, struct gn_event *const *events,
+                                           size_t count);
 
-/* Hands event to the subscribers of event->resource, which is canonical, and remembers it as that
- * resource's last. GN_EFULL, GN_ENOMEM: nobody got it. */
-GN_MUST_CHECK enum gn_err gn_relay_publish(struct gn_relay *relay, struct gn_event *event);
+/* The sinks of a canonical address. */
+struct gn_sink *const *gn_relay_sinks(struct gn_relay *relay, struct gn_str resource,
+                                      size_t *count);
+
+/* ---- recover.c ---- */
+
+/* Remembers the ids of events that were just stored, to recognise their repeats: now, and after a
+ * restart. */
+void gn_relay_note_ids(struct gn_relay *relay, struct gn_event *const *events, size_t count);
 
 /* ---- enrich.c ---- */
+
+/* How much is lost with a record that is completed by fill. */
+enum gn_rank gn_enrich_rank(const struct gn_redfish_record *record,
+                            const struct gn_redfish_fill *fill, struct gn_arena *arena);
 
 /* Finds out what set (may be NULL) adds to record; *fill must be zeroed. Texts point into set, into
  * record or into arena. */

@@ -71,6 +71,8 @@ static void on_result(void *ctx, const struct gn_http_result *result)
         sent.err = meaning_of_status(result->status);
     else if (result->err == GN_EPARSE)
         sent.err = GN_EIO; /* something else listens there; the receiver may come back */
+    if (result->err == GN_OK && sent.err != GN_OK && result->body.len > 0)
+        sent.answer = result->body;
     sending->http->active--;
     free(sending);
     done(done_ctx, &sent);
@@ -84,7 +86,8 @@ static enum gn_err http_send(struct gn_transport *transport, const struct gn_mes
     struct gn_http_out out = {.method = "POST",
                               .url = message->address,
                               .headers = message->headers,
-                              .timeout_ms = message->timeout_ms};
+                              .timeout_ms = message->timeout_ms,
+                              .max_answer_bytes = GN_SENT_ANSWER_MAX};
     enum gn_err err;
 
     if (made == NULL)

@@ -8,6 +8,7 @@
 
 #include "http_peer.h"
 
+#include "gurnard/api/admin.h"
 #include "gurnard/api/ops.h"
 #include "gurnard/api/rest.h"
 #include "gurnard/api/v1.h"
@@ -30,12 +31,13 @@ struct bed_config {
     uint32_t probe_timeout_ms;
     bool first_wins;
     bool reject_unreadable;
-    uint64_t limit_bytes; /* of the outbox */
+    bool is_on_disk;        /* the journal; else in memory */
+    uint64_t pending_bytes; /* that the journal takes before it refuses */
     const struct gn_webhook_token *tokens;
     size_t token_count;
 };
 
-static const struct bed_config bed_plain = {.probe_timeout_ms = 10000, .limit_bytes = 1 << 20};
+static const struct bed_config bed_plain = {.probe_timeout_ms = 10000, .pending_bytes = 1 << 20};
 
 /* One request and its answer. */
 struct asker {
@@ -55,6 +57,8 @@ struct bed {
     struct gn_worker *worker;
     struct gn_http_client *client;
     struct gn_transport *transports[2];
+    struct gn_journal *journal;
+    struct gn_deadletters *letters;
     struct gn_outbox *outbox;
     struct gn_state *state;
     struct gn_quarantine *quarantine;
@@ -62,6 +66,7 @@ struct bed {
     struct gn_pubsub *pubsub;
     struct gn_webhook *webhook;
     struct gn_v1 *v1;
+    struct gn_admin *admin;
     struct gn_ops ops;
     struct gn_rest rest;
     struct gn_http_server *server;
@@ -79,27 +84,54 @@ static inline void bed_turn(struct bed *bed)
 
 /* ---- building ---- */
 
+/* Small enough for a test; dead letters are always on disk. */
+static inline void bed_build_journal(struct bed *bed)
+{
+    char folder[96];
+    const struct gn_journal_config config = {
+        .name = "events",
+        .folder = bed->config.is_on_disk ? folder : "",
+        .max_bytes = 8 << 20,
+        .segment_bytes = 1 << 20,
+        .pending_bytes = bed->config.pending_bytes,
+        .keep_ms = 3600000,
+    };
+
+    (void)snprintf(folder, sizeof folder, "%s/journal", bed->folder);
+    assert_int_equal(gn_journal_open(bed->loop, &config, bed->metrics, &bed->journal), GN_OK);
+    (void)snprintf(folder, sizeof folder, "%s/deadletters", bed->folder);
+    assert_int_equal(gn_deadletters_open(bed->loop, folder, 16 << 20, bed->metrics, &bed->letters),
+                     GN_OK);
+}
+
 static inline void bed_build_ways_out(struct bed *bed)
 {
     const struct gn_http_client_config client = {.max_idle_connections = 8,
                                                  .connect_timeout_ms = 2000,
                                                  .user_agent = "gurnard/test"};
     const struct gn_outbox_config outbox = {
-        .max_in_flight = 100,
         .backoff = {.min_ms = 10, .max_ms = 20},
-        .attempt_timeout_ms = 2000,
+        .attempt_timeout_ms = 10000,
         .expire_ms = 60000,
         .refused_tries = 1,
         .sink_concurrency = 4,
-        .sink_max_events = 100,
-        .limit_bytes = bed->config.limit_bytes,
+        .max_in_flight = 100,
+        .quota_events = 10000,
+        .quota_bytes = 4 << 20,
+        .memory_bytes = 4 << 20,
     };
+    struct gn_outbox_parts parts;
 
     bed->client = gn_http_client_new(bed->loop, &client);
     assert_non_null(bed->client);
     bed->transports[0] = gn_transport_http_new(bed->client);
     assert_non_null(bed->transports[0]);
-    bed->outbox = gn_outbox_new(bed->loop, &outbox, bed->transports, bed->metrics);
+    parts = (struct gn_outbox_parts){.loop = bed->loop,
+                                     .journal = bed->journal,
+                                     .letters = bed->letters,
+                                     .transports = bed->transports,
+                                     .metrics = bed->metrics};
+    bed->outbox = gn_outbox_new(&outbox, &parts);
     assert_non_null(bed->outbox);
 }
 
@@ -116,6 +148,7 @@ static inline void bed_build_relay(struct bed *bed)
                      GN_OK);
     bed->state = gn_state_new();
     parts = (struct gn_relay_parts){.loop = bed->loop,
+                                    .journal = bed->journal,
                                     .outbox = bed->outbox,
                                     .state = bed->state,
                                     .quarantine = bed->quarantine,
@@ -131,6 +164,7 @@ static inline void bed_build_store(struct bed *bed)
 
     assert_int_equal(gn_pubsub_open(bed->folder, bed->worker, &observer, &bed->pubsub), GN_OK);
     assert_int_equal(gn_pubsub_load(bed->pubsub), GN_OK);
+    assert_int_equal(gn_relay_recover(bed->relay, true), GN_OK);
 }
 
 static inline void bed_build_api(struct bed *bed)
@@ -139,13 +173,17 @@ static inline void bed_build_api(struct bed *bed)
                                               bed->config.tokens, bed->config.token_count};
     const struct gn_v1_config v1 = {bed->port, bed->config.probe_timeout_ms,
                                     bed->config.first_wins};
-    const struct gn_v1_parts parts = {bed->loop,  bed->client, bed->pubsub,
-                                      bed->state, bed->relay,  bed->metrics};
+    const struct gn_v1_parts parts = {bed->loop,    bed->client, bed->pubsub, bed->state,
+                                      bed->journal, bed->relay,  bed->metrics};
+    const struct gn_admin_parts admin = {bed->loop,    bed->relay,      bed->outbox, bed->journal,
+                                         bed->letters, bed->quarantine, &bed->ops,   "n1"};
 
-    bed->webhook = gn_webhook_new(&webhook, bed->relay, bed->metrics);
+    bed->webhook = gn_webhook_new(&webhook, bed->relay, bed->journal, bed->metrics);
     bed->v1 = gn_v1_new(&v1, &parts);
+    bed->admin = gn_admin_new(&admin);
     assert_non_null(bed->webhook);
     assert_non_null(bed->v1);
+    assert_non_null(bed->admin);
     bed->ops.metrics = bed->metrics;
     bed->rest = (struct gn_rest){bed->v1, &bed->ops};
 }
@@ -185,6 +223,7 @@ static inline void bed_start(struct bed *bed)
     bed->worker = gn_worker_new(bed->loop, "test-store");
     assert_non_null(bed->worker);
     assert_int_equal(gn_listen_tcp("", 0, &fd, &bed->port), GN_OK);
+    bed_build_journal(bed);
     bed_build_ways_out(bed);
     bed_build_relay(bed);
     bed_build_store(bed);
@@ -214,6 +253,8 @@ static inline struct bed *bed_new(const struct bed_config *config, const struct 
 static inline void bed_stop(struct bed *bed)
 {
     gn_v1_stop(bed->v1);
+    gn_webhook_stop(bed->webhook);
+    gn_admin_stop(bed->admin);
     if (bed->peer != NULL)
         peer_free(bed->peer);
     bed->peer = NULL;
@@ -225,6 +266,9 @@ static inline void bed_stop(struct bed *bed)
         bed_turn(bed);
     gn_v1_free(bed->v1);
     gn_webhook_free(bed->webhook);
+    gn_admin_free(bed->admin);
+    gn_deadletters_close(bed->letters);
+    gn_journal_close(bed->journal);
     gn_relay_free(bed->relay);
     gn_quarantine_close(bed->quarantine);
     gn_state_free(bed->state);
@@ -263,6 +307,17 @@ static inline void asker_send(struct bed *bed, struct asker *asker, const char *
         assert_true(sent > 0);
         text += sent;
         len -= (size_t)sent;
+    }
+}
+
+/* Turns the loop until count requests are with their handlers. */
+static inline void bed_wait_pending(struct bed *bed, uint32_t count)
+{
+    uint64_t end_ms = gn_clock_mono_ms() + GIVE_UP_MS;
+
+    while (gn_http_server_pending(bed->server) != count) {
+        assert_true(gn_clock_mono_ms() < end_ms);
+        bed_turn(bed);
     }
 }
 

@@ -20,7 +20,8 @@ struct fake_note {
     char address[64];
     char content_type[64];
     char event_id[64];
-    char *body; /* the parts joined, NUL-terminated */
+    bool is_replay; /* Gurnard-Replay: 1 */
+    char *body;     /* the parts joined, NUL-terminated */
 };
 
 /* How an address answers. */
@@ -30,6 +31,7 @@ struct fake_rule {
     int status;
     uint32_t times; /* answers err so often, then GN_OK; 0: for good */
     uint32_t retry_after_ms;
+    const char *answer;   /* body of an answer that is no success; NULL: none */
     bool hangs;           /* no answer until it is cancelled */
     enum gn_err send_err; /* what send() itself returns */
     uint32_t active, most_active;
@@ -81,6 +83,8 @@ static inline void fake_note(struct fake_transport *fake, const struct gn_messag
     (void)snprintf(note->address, sizeof(note->address), "%s", message->address);
     (void)snprintf(note->content_type, sizeof(note->content_type), "%s", message->headers[0]);
     (void)snprintf(note->event_id, sizeof(note->event_id), "%s", message->headers[1]);
+    for (size_t i = 2; message->headers[i] != NULL; i++)
+        note->is_replay |= strcmp(message->headers[i], "Gurnard-Replay: 1") == 0;
     for (size_t i = 0; i < GN_MESSAGE_PARTS; i++)
         gn_buf_add_str(&body, message->body[i]);
     note->body = gn_buf_take(&body);
@@ -109,6 +113,7 @@ static inline void fake_answer(void *ctx)
         sent.err = rule->err;
         sent.status = rule->status;
         sent.retry_after_ms = rule->retry_after_ms;
+        sent.answer = gn_str_of(rule->answer);
         if (rule->times > 0 && --rule->times == 0)
             rule->err = GN_OK;
     }

@@ -1,6 +1,8 @@
 /* Metrics and probes, asked over a socket. */
 #include "api_bed.h"
 
+#include "gurnard/api/reply.h"
+
 static const char *loading(void *ctx)
 {
     const bool *is_loading = ctx;
@@ -130,6 +132,37 @@ static void other_methods_and_paths_are_refused(void **state)
     }
 }
 
+static bool answer_further(void *ctx, struct gn_http_request *request)
+{
+    if (!gn_str_has_prefix(gn_http_path(request), GN_STR("/more/")))
+        return false;
+    gn_reply_text(request, 200, ctx);
+    return true;
+}
+
+static void what_is_no_path_of_it_is_given_to_who_wants_it(void **state)
+{
+    static char more[] = "more\n";
+    static const struct {
+        const char *method, *path, *body;
+        int status;
+    } rows[] = {
+        {"GET", "/more/x", "more\n", 200},
+        {"DELETE", "/more/x", "more\n", 200},
+        {"GET", "/other", "404 page not found\n", 404},
+        {"GET", "/livez", "ok\n", 200},
+        {"POST", "/metrics", "", 405},
+    };
+    struct bed *bed = *state;
+
+    bed->ops.further = answer_further;
+    bed->ops.further_ctx = more;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        (void)bed_ask(bed, rows[i].method, rows[i].path, NULL);
+        assert_answer(bed, rows[i].status, rows[i].body);
+    }
+}
+
 static void the_api_port_answers_probes_but_no_metrics(void **state)
 {
     struct bed *bed = *state;
@@ -139,6 +172,19 @@ static void the_api_port_answers_probes_but_no_metrics(void **state)
     assert_int_equal(bed_ask(bed, "GET", "/livez", NULL), 200);
     assert_int_equal(bed_ask(bed, "GET", "/readyz", NULL), 200);
     assert_int_equal(bed_ask(bed, "GET", "/metrics", NULL), 404);
+}
+
+static void the_api_port_gives_nothing_further(void **state)
+{
+    static char more[] = "more\n";
+    struct bed *bed = *state;
+
+    bed->ops.further = answer_further;
+    bed->ops.further_ctx = more;
+    bed->handler = gn_rest_on_request;
+    bed->handler_ctx = &bed->rest;
+    assert_int_equal(bed_ask(bed, "GET", "/more/x", NULL), 404);
+    assert_int_equal(bed_ask(bed, "GET", "/admin/v1/status", NULL), 404);
 }
 
 int main(void)
@@ -151,8 +197,11 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(head_gets_the_headers_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(other_methods_and_paths_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_path_of_it_is_given_to_who_wants_it, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(the_api_port_answers_probes_but_no_metrics, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(the_api_port_gives_nothing_further, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("ops", tests, NULL, NULL);

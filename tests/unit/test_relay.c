@@ -45,6 +45,8 @@ struct rig {
     struct gn_metrics *metrics;
     struct gn_loop *loop;
     struct fake_transport *fake;
+    char folder[64]; /* of the journal; "": in memory */
+    struct gn_journal *journal;
     struct gn_outbox *outbox;
     struct gn_state *state;
     struct gn_relay *relay;
@@ -60,6 +62,7 @@ static void open_relay(struct rig *rig, bool overwrite, struct gn_quarantine *qu
                                            .overwrite_severity = overwrite,
                                            .max_body_bytes = BODY_MAX};
     const struct gn_relay_parts parts = {.loop = rig->loop,
+                                         .journal = rig->journal,
                                          .outbox = rig->outbox,
                                          .state = rig->state,
                                          .quarantine = quarantine,
@@ -74,7 +77,21 @@ static void open_relay(struct rig *rig, bool overwrite, struct gn_quarantine *qu
     gn_relay_set_registries(rig->relay, set);
 }
 
-static void open_outbox(struct rig *rig, uint64_t limit_bytes)
+static void open_journal(struct rig *rig, uint64_t pending_bytes)
+{
+    const struct gn_journal_config config = {
+        .name = "events",
+        .folder = rig->folder,
+        .max_bytes = 64 << 20,
+        .segment_bytes = 1 << 20,
+        .pending_bytes = pending_bytes,
+        .keep_ms = 60000,
+    };
+
+    assert_int_equal(gn_journal_open(rig->loop, &config, rig->metrics, &rig->journal), GN_OK);
+}
+
+static void open_outbox(struct rig *rig)
 {
     const struct gn_outbox_config config = {
         .backoff = {.min_ms = 1, .max_ms = 4},
@@ -83,13 +100,44 @@ static void open_outbox(struct rig *rig, uint64_t limit_bytes)
         .refused_tries = 3,
         .sink_concurrency = 4,
         .max_in_flight = 100,
-        .sink_max_events = 1000,
-        .limit_bytes = limit_bytes,
+        .quota_events = 1000,
+        .quota_bytes = 1 << 20,
+        .memory_bytes = 4 << 20,
     };
     struct gn_transport *transports[] = {&rig->fake->base, NULL};
+    const struct gn_outbox_parts parts = {.loop = rig->loop,
+                                          .journal = rig->journal,
+                                          .transports = transports,
+                                          .metrics = rig->metrics};
 
-    rig->outbox = gn_outbox_new(rig->loop, &config, transports, rig->metrics);
+    rig->outbox = gn_outbox_new(&config, &parts);
     assert_non_null(rig->outbox);
+}
+
+/* Ends everything that a process holds. */
+static void close_all(struct rig *rig)
+{
+    gn_outbox_free(rig->outbox);
+    gn_journal_close(rig->journal);
+    gn_relay_free(rig->relay);
+    gn_state_free(rig->state);
+    rig->relay = NULL;
+}
+
+static void open_all(struct rig *rig, uint64_t pending_bytes)
+{
+    rig->state = gn_state_new();
+    open_journal(rig, pending_bytes);
+    open_outbox(rig);
+    open_relay(rig, false, NULL);
+}
+
+/* Everything anew, with room for so many bytes of events. */
+static void reopen(struct rig *rig, uint64_t pending_bytes)
+{
+    close_all(rig);
+    open_all(rig, pending_bytes);
+    assert_int_equal(gn_relay_recover(rig->relay, true), GN_OK);
 }
 
 static int setup(void **state)
@@ -101,9 +149,8 @@ static int setup(void **state)
     rig->metrics = gn_metrics_new();
     rig->loop = gn_loop_new(NULL);
     rig->fake = fake_transport_new(rig->loop);
-    rig->state = gn_state_new();
-    open_outbox(rig, 1 << 20);
-    open_relay(rig, false, NULL);
+    open_all(rig, 64 << 20);
+    assert_int_equal(gn_relay_recover(rig->relay, true), GN_OK);
     *state = rig;
     return 0;
 }
@@ -112,9 +159,7 @@ static int teardown(void **state)
 {
     struct rig *rig = *state;
 
-    gn_outbox_free(rig->outbox);
-    gn_relay_free(rig->relay);
-    gn_state_free(rig->state);
+    close_all(rig);
     rig->fake->base.ops->free(&rig->fake->base);
     gn_loop_free(rig->loop);
     gn_metrics_free(rig->metrics);
@@ -479,9 +524,7 @@ static void a_body_that_does_not_fit_is_refused_as_a_whole(void **state)
 {
     struct rig *rig = *state;
 
-    gn_outbox_free(rig->outbox);
-    open_outbox(rig, 1000); /* room for one of the two */
-    open_relay(rig, false, NULL);
+    reopen(rig, 1000); /* room for one of the two */
     (void)subscribe(rig, ADDRESS, "fake://a");
     assert_int_equal(take(rig, PAIR), GN_INTAKE_FULL);
     assert_int_equal(gn_outbox_pending(rig->outbox), 0);
@@ -496,9 +539,7 @@ static void what_was_refused_is_no_repeat_later(void **state)
 {
     struct rig *rig = *state;
 
-    gn_outbox_free(rig->outbox);
-    open_outbox(rig, 1000);
-    open_relay(rig, false, NULL);
+    reopen(rig, 1000);
     (void)subscribe(rig, ADDRESS, "fake://a");
     fake_rule(rig->fake, "fake://a")->hangs = true;
     assert_int_equal(take(rig, TIMED), GN_INTAKE_STORED);
@@ -715,9 +756,7 @@ static void a_publishers_event_is_refused_when_the_outbox_is_full(void **state)
     struct gn_pubsub_item *publisher = make_item(rig, GN_PUBLISHER, "pub-1", "/news", NULL);
     struct gn_cne_request request = request_of("t", NULL, "{}");
 
-    gn_outbox_free(rig->outbox);
-    open_outbox(rig, 10);
-    open_relay(rig, false, NULL);
+    reopen(rig, 10);
     (void)subscribe(rig, "/news", "fake://a");
     assert_int_equal(gn_relay_cne(rig->relay, publisher, &request), GN_EFULL);
     assert_null(gn_state_get(rig->state, GN_STR("/news")));
@@ -744,6 +783,149 @@ static void what_outgrows_its_room_when_it_is_repaired_is_put_away(void **state)
     assert_true(counter(rig, "gurnard_events_quarantined_total", NULL) == 1);
     gn_buf_free(&body);
     free(bytes);
+}
+
+/* ---- over restarts ---- */
+
+static void on_disk(struct rig *rig)
+{
+    close_all(rig);
+    (void)snprintf(rig->folder, sizeof rig->folder, "/tmp/gn_relay_XXXXXX");
+    assert_non_null(mkdtemp(rig->folder));
+    open_all(rig, 64 << 20);
+    assert_int_equal(gn_relay_recover(rig->relay, true), GN_OK);
+}
+
+static int teardown_disk(void **state)
+{
+    char command[96];
+    struct rig *rig = *state;
+
+    (void)snprintf(command, sizeof command, "rm -rf %s", rig->folder);
+    (void)teardown(state);
+    return system(command); /* NOLINT(cert-env33-c): a path of our own */
+}
+
+static void start_over(struct rig *rig)
+{
+    close_all(rig);
+    open_all(rig, 64 << 20);
+}
+
+static void mark_durable(void *ctx, enum gn_err err)
+{
+    *(int *)ctx = err == GN_OK ? 1 : -1;
+}
+
+static void wait_durable(struct rig *rig)
+{
+    struct gn_journal_wait wait = {.is_waiting = false};
+    int durable = 0;
+
+    gn_journal_wait(rig->journal, &wait, mark_durable, &durable);
+    for (int i = 0; durable == 0; i++) {
+        assert_true(i < TURNS_MAX);
+        assert_int_equal(gn_loop_turn(rig->loop, 20), GN_OK);
+    }
+    assert_int_equal(durable, 1);
+}
+
+static void a_repeat_is_recognised_over_a_restart(void **state)
+{
+    struct rig *rig = *state;
+
+    on_disk(rig);
+    assert_int_equal(take(rig, TIMED), GN_INTAKE_STORED);
+    wait_durable(rig);
+    start_over(rig);
+    assert_int_equal(gn_relay_recover(rig->relay, true), GN_OK);
+    assert_int_equal(take(rig, TIMED), GN_INTAKE_REPEATED);
+}
+
+static void the_last_state_survives_restarts(void **state)
+{
+    struct rig *rig = *state;
+    char id[64];
+
+    on_disk(rig);
+    assert_int_equal(take(rig, TIMED), GN_INTAKE_STORED);
+    (void)snprintf(id, sizeof id, "%s", gn_state_get(rig->state, GN_STR(ADDRESS))->id.text);
+    wait_durable(rig);
+    for (int i = 0; i < 3; i++) { /* at first from the event, then from checkpoints */
+        start_over(rig);
+        assert_int_equal(gn_relay_recover(rig->relay, true), GN_OK);
+        assert_non_null(gn_state_get(rig->state, GN_STR(ADDRESS)));
+        assert_string_equal(gn_state_get(rig->state, GN_STR(ADDRESS))->id.text, id);
+    }
+}
+
+static void what_a_subscriber_has_not_taken_comes_after_a_restart(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_pubsub_item *item;
+    size_t before;
+    char id[64];
+
+    on_disk(rig);
+    item = subscribe(rig, ADDRESS, "fake://a");
+    fake_rule(rig->fake, "fake://a")->hangs = true;
+    assert_int_equal(take(rig, TIMED), GN_INTAKE_STORED);
+    (void)snprintf(id, sizeof id, "%s", gn_state_get(rig->state, GN_STR(ADDRESS))->id.text);
+    wait_durable(rig);
+    start_over(rig);
+    fake_rule(rig->fake, "fake://a")->hangs = false;
+    before = rig->fake->note_count;
+    item->user = NULL;
+    gn_relay_subscription_added(rig->relay, item);
+    assert_int_equal(gn_relay_recover(rig->relay, true), GN_OK);
+    assert_int_equal(gn_outbox_pending(rig->outbox), 1);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, before + 1);
+    assert_non_null(strstr(rig->fake->notes[before].event_id, id));
+}
+
+static void a_journal_of_unknown_subscriptions_is_left_alone(void **state)
+{
+    struct rig *rig = *state;
+
+    on_disk(rig);
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    wait_durable(rig);
+    for (int i = 0; i < 2; i++) { /* refusing changes nothing */
+        start_over(rig);
+        assert_int_equal(gn_relay_recover(rig->relay, false), GN_EREFUSED);
+    }
+    start_over(rig);
+    assert_int_equal(gn_relay_recover(rig->relay, true), GN_OK);
+}
+
+static void how_much_is_lost_with_an_event_follows_from_its_severity(void **state)
+{
+    static const struct {
+        const char *body;
+        enum gn_rank want;
+    } rows[] = {
+        {"{\"Events\":[{\"MessageId\":\"a.b\",\"Message\":\"m\",\"Severity\":\"OK\"}]}",
+         GN_RANK_LOW},
+        {"{\"Events\":[{\"MessageId\":\"a.b\",\"Message\":\"m\",\"Severity\":\"Warning\"}]}",
+         GN_RANK_MIDDLE},
+        {"{\"Events\":[{\"MessageId\":\"a.b\",\"Message\":\"m\",\"Severity\":\"Critical\"}]}",
+         GN_RANK_HIGH},
+        {"{\"Events\":[{\"MessageId\":\"a.b\",\"Message\":\"m\"}]}", GN_RANK_HIGH},
+        {"{\"Events\":[{\"MessageId\":\"Own.1.2.FanFailed\"}]}", GN_RANK_HIGH},
+        {"{\"Events\":[{\"MessageId\":\"Own.1.2.Plain\"}]}", GN_RANK_LOW},
+        {"{\"Events\":[{\"MessageId\":\"a.b\",\"Severity\":\"OK\"},"
+         "{\"MessageId\":\"a.b\",\"Severity\":\"Warning\"}]}",
+         GN_RANK_MIDDLE},
+        {"{\"Events\":[{\"MessageId\":\"a.b\",\"MessageSeverity\":\"OK\"}]}", GN_RANK_LOW},
+        {"{\"x\":1}", GN_RANK_HIGH},
+    };
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        (void)take(rig, rows[i].body);
+        assert_int_equal(gn_state_get(rig->state, GN_STR(ADDRESS))->rank, rows[i].want);
+    }
 }
 
 int main(void)
@@ -775,6 +957,14 @@ int main(void)
         TEST(an_event_without_type_or_data_cannot_be_sent),
         TEST(a_publishers_event_is_refused_when_the_outbox_is_full),
         TEST(what_outgrows_its_room_when_it_is_repaired_is_put_away),
+        TEST(how_much_is_lost_with_an_event_follows_from_its_severity),
+        cmocka_unit_test_setup_teardown(a_repeat_is_recognised_over_a_restart, setup,
+                                        teardown_disk),
+        cmocka_unit_test_setup_teardown(the_last_state_survives_restarts, setup, teardown_disk),
+        cmocka_unit_test_setup_teardown(what_a_subscriber_has_not_taken_comes_after_a_restart,
+                                        setup, teardown_disk),
+        cmocka_unit_test_setup_teardown(a_journal_of_unknown_subscriptions_is_left_alone, setup,
+                                        teardown_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -965,7 +965,10 @@ static void every_setting_is_in_help_sample_and_reference(void **state)
         gn_setting_flag(row, name);
         (void)snprintf(want, sizeof want, "\n  --%s", name);
         assert_non_null(strstr(help.data, want));
-        (void)snprintf(want, sizeof want, "\n  %s:", strchr(row->path, '.') + 1);
+        if (strchr(row->path, '.') == NULL)
+            (void)snprintf(want, sizeof want, "\n%s:", row->path);
+        else
+            (void)snprintf(want, sizeof want, "\n  %s:", strchr(row->path, '.') + 1);
         assert_non_null(strstr(sample.data, want));
         (void)snprintf(want, sizeof want, "\n| `%s` | ", row->path);
         assert_non_null(strstr(reference.data, want));

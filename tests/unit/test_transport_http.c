@@ -29,6 +29,7 @@ struct rig {
     size_t body_bytes;  /* of the message below */
     const char *answer; /* sent when the request is complete; NULL: silence */
     struct gn_sent ended;
+    char said[2 * GN_SENT_ANSWER_MAX]; /* the answer's body as handed on */
     int ends;
 };
 
@@ -126,6 +127,11 @@ static void on_sent(void *ctx, const struct gn_sent *sent)
     rig->ends++;
     rig->ended = *sent;
     rig->ended.reason = "";
+    assert_true(sent->answer.len < sizeof(rig->said));
+    if (sent->answer.len > 0)
+        memcpy(rig->said, sent->answer.p, sent->answer.len);
+    rig->said[sent->answer.len] = '\0';
+    rig->ended.answer.p = sent->answer.p == NULL ? NULL : rig->said;
 }
 
 static struct gn_sending *send_to(struct rig *rig, const char *url, uint32_t timeout_ms)
@@ -228,6 +234,50 @@ static void the_receivers_wish_to_wait_is_passed_on(void **state)
     assert_int_equal(rig->ended.retry_after_ms, 7000);
 }
 
+static void what_a_receiver_says_to_its_refusal_is_passed_on(void **state)
+{
+    static const struct {
+        const char *answer, *want;
+    } rows[] = {
+        {"400 X\r\nContent-Length: 7\r\n\r\nno room", "no room"},
+        {"503 X\r\nContent-Length: 5\r\n\r\nlater", "later"},
+        {"410 X\r\nContent-Length: 4\r\n\r\ngone", "gone"},
+        {"302 X\r\nLocation: /x\r\nContent-Length: 5\r\n\r\nthere", "there"},
+        {"400 X\r\nContent-Length: 0\r\n\r\n", NULL},
+        {"200 X\r\nContent-Length: 5\r\n\r\ntaken", NULL},
+        {"400 X\r\nContent-Length: 50\r\n\r\ncut off", NULL},
+    };
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        char answer[256];
+
+        (void)snprintf(answer, sizeof(answer), "HTTP/1.1 %s", rows[i].answer);
+        rig->answer = answer;
+        (void)send_to(rig, rig->url, 2000);
+        wait_for_end(rig);
+        if (rows[i].want == NULL)
+            assert_null(rig->ended.answer.p);
+        else
+            assert_string_equal(rig->said, rows[i].want);
+    }
+}
+
+static void of_a_long_answer_the_beginning_is_passed_on(void **state)
+{
+    char answer[4 * GN_SENT_ANSWER_MAX] = "HTTP/1.1 500 X\r\nContent-Length: 3000\r\n\r\nbegin";
+    struct rig *rig = *state;
+    size_t len = strlen(answer);
+
+    memset(answer + len, 'x', 3000 - 5);
+    rig->answer = answer;
+    (void)send_to(rig, rig->url, 2000);
+    wait_for_end(rig);
+    assert_int_equal(rig->ended.err, GN_EBUSY);
+    assert_int_equal(rig->ended.answer.len, GN_SENT_ANSWER_MAX);
+    assert_int_equal(strncmp(rig->said, "beginxxx", 8), 0);
+}
+
 static void what_is_not_http_is_tried_again(void **state)
 {
     struct rig *rig = *state;
@@ -284,6 +334,8 @@ int main(void)
         TEST(a_message_is_one_post_with_its_parts_joined),
         TEST(each_answer_has_its_meaning),
         TEST(the_receivers_wish_to_wait_is_passed_on),
+        TEST(what_a_receiver_says_to_its_refusal_is_passed_on),
+        TEST(of_a_long_answer_the_beginning_is_passed_on),
         TEST(what_is_not_http_is_tried_again),
         TEST(a_refused_connection_and_silence_are_told_apart),
         TEST(a_cancelled_send_ends_once),

@@ -929,12 +929,40 @@ static void without_room_an_event_is_put_off(void **state)
     struct bed *bed;
 
     (void)state;
-    config.limit_bytes = 64;
+    config.pending_bytes = 256; /* less than any event */
     bed = bed_new(&config, endpoints);
     create(bed, PUBS, RES("/news"), publisher);
     create(bed, SUBS, BODY("/news", "http://127.0.0.1:%P/ok"), id);
     (void)send_event(bed, publisher, TIME DATA("enumeration", "\"A\""));
     assert_json_answer(bed, 503, ERROR("try again later"));
+    bed_free(bed);
+}
+
+static void an_event_is_answered_when_the_journal_has_it(void **state)
+{
+    struct bed_config config = bed_plain;
+    char publisher[ID_LEN + 1];
+    char body[1024];
+    struct bed *bed;
+
+    (void)state;
+    config.is_on_disk = true;
+    bed = bed_new(&config, endpoints);
+    create(bed, PUBS, RES("/news"), publisher);
+    for (int stops = 0; stops <= 1; stops++) {
+        (void)snprintf(body, sizeof body, EVENT("%s", TIME DATA("enumeration", "\"A\"")),
+                       publisher);
+        asker_start(bed, &bed->asker, "POST", V1 "/create/event", "", gn_str_of(body));
+        bed_wait_pending(bed, 1);
+        assert_false(gn_journal_is_durable(bed->journal));
+        if (stops)
+            gn_v1_stop(bed->v1);
+        asker_finish(bed, &bed->asker);
+        if (stops)
+            assert_json_answer(bed, 503, ERROR("try again later"));
+        else
+            assert_json_answer(bed, 202, "{\"status\":\"Event sent\"}");
+    }
     bed_free(bed);
 }
 
@@ -1118,6 +1146,7 @@ int main(void)
         WITH_BED(an_event_is_taken_even_when_it_can_go_nowhere),
         cmocka_unit_test(without_room_an_event_is_put_off),
         WITH_BED(an_event_can_be_written_to_the_log),
+        cmocka_unit_test(an_event_is_answered_when_the_journal_has_it),
         WITH_BED(the_last_event_is_answered_as_a_cloud_event),
         WITH_BED(a_state_is_found_by_whole_address_part_or_old_spelling),
         WITH_BED(publishers_are_looked_at_when_there_are_no_subscriptions),

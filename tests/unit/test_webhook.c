@@ -1,4 +1,7 @@
 /* What BMCs talk to, asked over a socket. */
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "api_bed.h"
 
 #define EVENT                                                                                      \
@@ -276,16 +279,96 @@ static void without_room_the_bmc_is_asked_to_come_again(void **state)
     struct bed *bed;
 
     (void)state;
-    config.limit_bytes = 64; /* less than any event */
+    config.pending_bytes = 256; /* less than any event */
     bed = open_bed(&config);
-    (void)bed_ask(bed, "POST", "/webhook", EVENT);
-    assert_json_answer(bed, 200, "{}"); /* nobody subscribed: nothing to hold */
     subscribe(bed);
     for (unsigned i = 0; i < 2; i++) { /* what was not taken is no repetition */
         (void)bed_ask(bed, "POST", "/webhook/bmc", EVENT);
-        assert_int_equal(bed->asker.status, 503);
+        assert_json_answer(bed, 503, "{}");
         assert_string_equal(bed_header(bed, "Retry-After: "), "5");
     }
+    assert_int_equal(bed_count(bed, "gurnard_webhook_unstored_total", NULL), 0);
+    bed_free(bed);
+}
+
+/* ---- answers that wait for the journal ---- */
+
+static struct bed *open_bed_on_disk(void)
+{
+    struct bed_config config = bed_plain;
+
+    config.is_on_disk = true;
+    return open_bed(&config);
+}
+
+static void an_event_is_answered_when_the_journal_has_it(void **state)
+{
+    static const char *const bodies[] = {EVENT, EVENT, "{\"hello\":\"world\"}"};
+    struct bed *bed = open_bed_on_disk();
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(bodies); i++) {
+        asker_start(bed, &bed->asker, "POST", "/webhook/bmc", "", gn_str_of(bodies[i]));
+        if (i != 1) {
+            bed_wait_pending(bed, 1);
+            assert_false(gn_journal_is_durable(bed->journal));
+        }
+        asker_finish(bed, &bed->asker);
+        assert_json_answer(bed, 200, "{}");
+        assert_true(gn_journal_is_durable(bed->journal));
+    }
+    assert_int_equal(bed_count(bed, "gurnard_webhook_unstored_total", NULL), 0);
+    bed_free(bed);
+}
+
+static void who_waits_when_it_stops_is_asked_to_come_again(void **state)
+{
+    struct bed *bed = open_bed_on_disk();
+
+    (void)state;
+    asker_start(bed, &bed->asker, "POST", "/webhook/bmc", "", GN_STR(EVENT));
+    bed_wait_pending(bed, 1);
+    gn_webhook_stop(bed->webhook);
+    assert_int_equal(gn_http_server_pending(bed->server), 0);
+    asker_finish(bed, &bed->asker);
+    assert_json_answer(bed, 503, "{}");
+    assert_string_equal(bed_header(bed, "Retry-After: "), "5");
+    assert_int_equal(bed_count(bed, "gurnard_webhook_unstored_total", NULL), 1);
+    (void)bed_ask(bed, "POST", "/webhook/bmc2", EVENT);
+    assert_json_answer(bed, 503, "{}");
+    assert_int_equal(bed_count(bed, "gurnard_webhook_unstored_total", NULL), 1);
+    bed_free(bed);
+}
+
+/* No file of this process may grow, or may again. */
+static void let_files_grow(bool is_allowed)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = is_allowed ? limit.rlim_max : 0;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void what_the_disk_refuses_is_asked_for_again_and_then_a_repeat(void **state)
+{
+    struct bed *bed = open_bed_on_disk();
+    uint64_t end_ms = gn_clock_mono_ms() + GIVE_UP_MS;
+
+    (void)state;
+    subscribe(bed);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    let_files_grow(false);
+    (void)bed_ask(bed, "POST", "/webhook/bmc", EVENT);
+    let_files_grow(true);
+    assert_json_answer(bed, 503, "{}");
+    assert_string_equal(bed_header(bed, "Retry-After: "), "5");
+    assert_int_equal(bed_count(bed, "gurnard_webhook_unstored_total", NULL), 1);
+    while (!gn_journal_is_durable(bed->journal) && gn_clock_mono_ms() < end_ms)
+        bed_turn(bed);
+    (void)bed_ask(bed, "POST", "/webhook/bmc", EVENT);
+    assert_json_answer(bed, 200, "{}");
+    wait_for_delivery(bed, 1);
     bed_free(bed);
 }
 
@@ -314,6 +397,26 @@ static void what_a_gurnardd_sends_is_not_taken_again(void **state)
     }
     wait_for_delivery(bed, 1);
     assert_int_equal(bed_count(bed, "gurnard_webhook_loops_total", NULL), 4);
+}
+
+static void what_needs_no_journal_does_not_wait_for_it(void **state)
+{
+    static const struct {
+        const char *method, *body;
+    } rows[] = {{"GET", NULL}, {"POST", ""}, {"POST", "garbage"}};
+    struct bed *bed = open_bed_on_disk();
+
+    (void)state;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    let_files_grow(false);
+    assert_int_equal(bed_ask(bed, "POST", "/webhook/bmc", EVENT), 503);
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        assert_false(gn_journal_is_durable(bed->journal));
+        (void)bed_ask(bed, rows[i].method, "/webhook", rows[i].body);
+        assert_json_answer(bed, 200, "{}");
+    }
+    let_files_grow(true);
+    bed_free(bed);
 }
 
 static void acknowledgements_are_taken_as_hw_event_proxy_took_them(void **state)
@@ -346,6 +449,10 @@ int main(void)
         cmocka_unit_test(a_name_with_a_token_is_only_served_with_it),
         cmocka_unit_test_setup_teardown(new_tokens_replace_all_old_ones, setup, teardown),
         cmocka_unit_test(without_room_the_bmc_is_asked_to_come_again),
+        cmocka_unit_test(an_event_is_answered_when_the_journal_has_it),
+        cmocka_unit_test(what_needs_no_journal_does_not_wait_for_it),
+        cmocka_unit_test(who_waits_when_it_stops_is_asked_to_come_again),
+        cmocka_unit_test(what_the_disk_refuses_is_asked_for_again_and_then_a_repeat),
         cmocka_unit_test_setup_teardown(what_a_gurnardd_sends_is_not_taken_again, setup, teardown),
         cmocka_unit_test_setup_teardown(acknowledgements_are_taken_as_hw_event_proxy_took_them,
                                         setup, teardown),

@@ -24,6 +24,9 @@ struct gn_ops {
     const struct gn_ready_check *checks; /* borrowed */
     size_t check_count;
     bool is_stopping; /* set at SIGTERM: not ready any more */
+    /* Given what is no path of this module, on the admin port; false: not found. May be NULL. */
+    bool (*further)(void *ctx, struct gn_http_request *request);
+    void *further_ctx;
 };
 
 /* The handler of the admin port; ctx is a struct gn_ops. */

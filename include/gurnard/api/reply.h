@@ -9,6 +9,9 @@
 void gn_reply_json(struct gn_http_request *request, int status, struct gn_str body);
 void gn_reply_error(struct gn_http_request *request, int status, struct gn_str text);
 
+/* 503 with Retry-After: no room or no memory now, or the daemon is stopping. */
+void gn_reply_later(struct gn_http_request *request);
+
 /* A static plain text, without trailing newline added. */
 void gn_reply_text(struct gn_http_request *request, int status, const char *text);
 

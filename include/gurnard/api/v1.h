@@ -12,6 +12,7 @@
 #include "gurnard/net/http_client.h"
 #include "gurnard/net/http_server.h"
 #include "gurnard/relay/relay.h"
+#include "gurnard/store/journal.h"
 #include "gurnard/store/pubsub.h"
 #include "gurnard/store/state.h"
 
@@ -32,6 +33,7 @@ struct gn_v1_parts {
     struct gn_http_client *client; /* for the probes */
     struct gn_pubsub *pubsub;
     struct gn_state *state;
+    struct gn_journal *journal; /* an event's answer waits until it is stored */
     struct gn_relay *relay;
     struct gn_metrics *metrics;
 };
@@ -43,7 +45,8 @@ struct gn_v1 *gn_v1_new(const struct gn_v1_config *config, const struct gn_v1_pa
  * the client's calls first. */
 void gn_v1_free(struct gn_v1 *v1);
 
-/* Cancels the probes under way and answers their requests 503. */
+/* Cancels the probes under way and answers their requests 503, as those that wait for the journal.
+ * To be called before the server and the journal go. */
 void gn_v1_stop(struct gn_v1 *v1);
 
 /* If path begins with one of the prefixes, answers request (now or later) and returns true. */

@@ -39,9 +39,13 @@ struct gn_webhook_config {
 bool gn_webhook_is_name(struct gn_str text);
 bool gn_webhook_is_token(struct gn_str text);
 
-/* relay, metrics: borrowed. NULL when there is no memory. */
+/* relay, journal, metrics: borrowed. An event is answered when the journal has it on disk. NULL
+ * when there is no memory. */
 struct gn_webhook *gn_webhook_new(const struct gn_webhook_config *config, struct gn_relay *relay,
-                                  struct gn_metrics *metrics);
+                                  struct gn_journal *journal, struct gn_metrics *metrics);
+/* Requests that wait for the journal are answered 503 and wait no more; later ones too. To be
+ * called before the server and the journal go. */
+void gn_webhook_stop(struct gn_webhook *webhook);
 void gn_webhook_free(struct gn_webhook *webhook);
 
 /* Replaces all tokens (copied). GN_ENOMEM: the old ones stay. */

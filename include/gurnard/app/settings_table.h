@@ -59,15 +59,31 @@ ROW(DURATION, delivery_retry_max, "delivery.retry_max", "60s", "1ms", "1h", "", 
 ROW(DURATION, delivery_expire, "delivery.expire", "24h", "1s", "720h", "", "", \
     "Age at which an event that a subscriber did not take is given up.") \
 ROW(NUMBER, delivery_refused_tries, "delivery.refused_tries", "3", "1", "100", "", "", \
-    "Attempts after which an event is given up when the subscriber answers 4xx or 3xx (404, 408, 409, 425 and 429 are tried on until they expire).") \
+    "Attempts after which an event becomes a dead letter when the subscriber answers 4xx or 3xx (404, 408, 409, 425 and 429 are tried on until they expire).") \
 ROW(DURATION, delivery_gone_pause, "delivery.gone_pause", "10m", "1s", "720h", "", "", \
-    "How long a subscriber that answers 410 Gone is left alone; events for it are dropped meanwhile.") \
+    "How long a subscriber that answers 410 Gone is left alone; its events are kept meanwhile.") \
 ROW(NUMBER, delivery_concurrency, "delivery.concurrency", "16", "1", "1000", "", "", \
     "Attempts under way for one subscriber, over different BMCs. Events of one BMC always go one after another.") \
-ROW(NUMBER, delivery_queue_events, "delivery.queue_events", "100000", "1", "10000000", "", "", \
-    "Events waiting for one subscriber; beyond, its oldest is dropped.") \
-ROW(SIZE, delivery_memory, "delivery.memory", "256MiB", "1MiB", "64GiB", "", "", \
-    "Events held in all. When it is used up, backlogs of subscribers that do not answer are dropped; if that is not enough, BMCs are answered 503.") \
+ROW(NUMBER, delivery_queue_events, "delivery.queue_events", "100000", "1", "100000000", "", "", \
+    "A subscriber with a longer backlog may lose its oldest events when the journal has no room left.") \
+ROW(SIZE, delivery_queue_size, "delivery.queue_size", "64MiB", "1KiB", "512GiB", "", "", \
+    "The same in bytes of journal behind the subscriber's position.") \
+ROW(SIZE, delivery_memory, "delivery.memory", "64MiB", "1MiB", "64GiB", "", "", \
+    "Events held in memory for delivery; beyond, subscribers read them from the journal.") \
+ROW(CHOICE, durability, "durability", "journal", "", "journal|memory", "", "", \
+    "What a 200 to a BMC means. journal: the event is on disk. memory: it is in memory, and a restart loses what is not delivered.") \
+ROW(SIZE, journal_size, "journal.size", "256MiB", "1MiB", "512GiB", "", "", \
+    "Room for stored events. At its last twentieth, after dropping what may be dropped, BMCs are answered 503.") \
+ROW(SIZE, journal_segment, "journal.segment", "8MiB", "64KiB", "64MiB", "", "", \
+    "Size of one file of the journal; at most an eighth of journal.size is used.") \
+ROW(DURATION, journal_keep, "journal.keep", "24h", "0ms", "720h", "", "", \
+    "How long events that everybody has are kept for replay, as long as there is room.") \
+ROW(NUMBER, journal_disk_spare, "journal.disk_spare", "5", "0", "90", "", "", \
+    "Percent of the file system's space and of its inodes that are left to others; beyond, events are shed and BMCs answered 503. 0: all may be used.") \
+ROW(CHOICE, journal_repair, "journal.repair", "no", "", "no|yes", "", "", \
+    "Whether to start although files of the journal are missing; what was in them is lost.") \
+ROW(SIZE, deadletter_size, "deadletter.size", "16MiB", "1MiB", "64GiB", "", "", \
+    "Room for dead letters, the events that a subscriber refused; beyond, the oldest go.") \
 ROW(NUMBER, quarantine_files, "quarantine.files", "1000", "1", "1000000", "", "", \
     "Unreadable bodies kept; beyond, the oldest goes.") \
 ROW(SIZE, quarantine_size, "quarantine.size", "16MiB", "64KiB", "16GiB", "", "", \
@@ -79,7 +95,7 @@ ROW(DURATION, http_header_deadline, "http.header_deadline", "5s", "100ms", "5m",
 ROW(DURATION, http_body_deadline, "http.body_deadline", "10s", "100ms", "10m", "", "", \
     "Time for a client to send its request's body, and one second more for each 4 KiB.") \
 ROW(DURATION, shutdown_drain, "shutdown.drain", "5s", "0ms", "10m", "", "", \
-    "At SIGTERM, how long queued events may still go out before the daemon exits.") \
+    "At SIGTERM, how long the daemon waits for deliveries under way (with durability memory: for all that is queued) before it exits.") \
 ROW(CHOICE, log_level, "log.level", "info", "", "debug|info|warn|error", "", "LOG_LEVEL", \
     "Lowest level written. The names of the replaced programs (trace, warning, fatal, panic) are understood.") \
 ROW(CHOICE, log_format, "log.format", "text", "", "text|json", "", "", \

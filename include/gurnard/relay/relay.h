@@ -16,6 +16,7 @@
 #include "gurnard/loop/loop.h"
 #include "gurnard/redfish/registry.h"
 #include "gurnard/relay/outbox.h"
+#include "gurnard/store/journal.h"
 #include "gurnard/store/pubsub.h"
 #include "gurnard/store/quarantine.h"
 #include "gurnard/store/state.h"
@@ -32,6 +33,7 @@ struct gn_relay_config {
 /* Borrowed by the relay as long as it lives. */
 struct gn_relay_parts {
     struct gn_loop *loop;
+    struct gn_journal *journal;
     struct gn_outbox *outbox;
     struct gn_state *state;
     struct gn_quarantine *quarantine; /* may be NULL: unreadable bodies are then only counted */
@@ -58,6 +60,7 @@ void gn_relay_subscription_removed(void *relay, struct gn_pubsub_item *item);
 struct gn_relay_source {
     struct gn_str name; /* from the webhook's path; absent when the path had none */
     struct gn_str peer; /* address of the sender */
+    bool is_again;      /* from the quarantine: an unreadable body is not kept once more */
 };
 
 enum gn_intake {
@@ -65,21 +68,37 @@ enum gn_intake {
     GN_INTAKE_REPEATED, /* the BMC repeats itself; nothing was queued again */
     GN_INTAKE_UNPARSED, /* JSON without a Redfish event; forwarded as it is */
     GN_INTAKE_NOT_JSON, /* unreadable; kept in quarantine */
-    GN_INTAKE_FULL,     /* no room or no memory: nothing was kept, try again later */
+    GN_INTAKE_FULL,     /* no room, no memory, or the journal fails: nothing was kept, try later */
 };
 
-/* Takes the body of a POST to the webhook. Identity of the BMC: source->name, else the event's
- * Context together with the peer address, else the peer address. */
+/* Reads the journal back, once, when the subscriptions are there: the ids by which repeats are
+ * known, last states, how far each subscription is; then starts the outbox. Blocks; at start only.
+ * may_forget: false: a journal that speaks of subscriptions which are not there is left as it is:
+ * GN_EREFUSED. GN_EIO, GN_ENOMEM; logged. */
+GN_MUST_CHECK enum gn_err gn_relay_recover(struct gn_relay *relay, bool may_forget);
+
+/* Takes the body of a POST to the webhook. What is STORED, REPEATED or UNPARSED is under way to its
+ * subscribers, but a promise to the sender only when gn_journal_wait() has said so. Identity of the
+ * BMC: source->name, else the event's Context together with the peer address, else the peer
+ * address. */
 enum gn_intake gn_relay_redfish(struct gn_relay *relay, const struct gn_relay_source *source,
                                 struct gn_str body);
 
 /* Takes an event that a publisher created through the API. publisher: the record whose id the
  * request named; its resource, in canonical form, is the address published under and remembered in
- * state; without a source in the request the resource as spelled is the source. GN_EINVAL: without
- * type or data, nothing can be sent (counted). GN_EFULL, GN_ENOMEM. */
+ * state; without a source in the request the resource as spelled is the source. As above, a promise
+ * only after gn_journal_wait(). GN_EINVAL: without type or data, nothing can be sent (counted).
+ * GN_EFULL, GN_EIO (the journal fails), GN_ENOMEM. */
 GN_MUST_CHECK enum gn_err gn_relay_cne(struct gn_relay *relay,
                                        const struct gn_pubsub_item *publisher,
                                        const struct gn_cne_request *request);
+
+/* What came in since the start. */
+struct gn_relay_status {
+    uint64_t received, repeated, unparsed, quarantined, refused, unrouted;
+    double in_10s, in_60s; /* events a second */
+};
+void gn_relay_status(const struct gn_relay *relay, struct gn_relay_status *status);
 
 /* The address that Redfish events are published under: /cluster/node/NODE/redfish/v1/Systems. */
 const char *gn_relay_redfish_address(const struct gn_relay *relay);

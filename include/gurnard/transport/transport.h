@@ -14,7 +14,8 @@
 #include "gurnard/base/err.h"
 #include "gurnard/base/str.h"
 
-#define GN_MESSAGE_PARTS 4
+#define GN_MESSAGE_PARTS   4
+#define GN_SENT_ANSWER_MAX 1024U /* bytes of a receiver's answer that are handed on */
 
 /* One message to be sent. */
 struct gn_message_out {
@@ -33,6 +34,8 @@ struct gn_sent {
     int status;              /* HTTP status, 0 without one */
     uint32_t retry_after_ms; /* the receiver's wish, 0 without one */
     const char *reason;      /* one line of English, "" when there is nothing to say */
+    struct gn_str answer;    /* the beginning of the answer's body when it was no success, at most
+                              * GN_SENT_ANSWER_MAX bytes; valid during done only */
 };
 
 /* The send has ended; see the contract above. */

@@ -1,0 +1,201 @@
+/* What the relay tells the journal beside events, and what it is told by it after a restart: the
+ * ids by which repeats are known, the last states, and, for the outbox, how far each sink is. */
+#include "gurnard/relay/relay.h"
+
+#include "gurnard/base/pack.h"
+#include "gurnard/ce/event_pack.h"
+#include "gurnard/relay/record.h"
+
+#include "relay_priv.h"
+
+/* Last states carried over from segment to segment. What is beyond is remembered until the daemon
+ * ends, or while its event is in the last segment. */
+#define STATES_BYTES_MAX ((size_t)1 << 20)
+
+#define IDS_KEEP ((size_t)1 << 20) /* memory of the ids' buffer that is kept */
+
+/* ---- ids ---- */
+
+/* One id in the index of a segment: lane, id, and the journal's clock. */
+static void add_id(struct gn_buf *out, const struct gn_event *event, uint64_t clock_ms)
+{
+    uint8_t bytes[GN_ID_BYTES];
+
+    gn_id_pack(&event->id, bytes);
+    gn_pack_u64(out, event->lane);
+    gn_buf_add(out, bytes, sizeof bytes);
+    gn_pack_u64(out, clock_ms);
+}
+
+void gn_relay_note_ids(struct gn_relay *relay, struct gn_event *const *events, size_t count)
+{
+    uint64_t clock_ms = gn_journal_clock_ms(relay->parts.journal);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!events[i]->is_named)
+            continue;
+        gn_dedup_add(relay->dedup, events[i]->lane, &events[i]->id, clock_ms);
+        add_id(&relay->ids, events[i], clock_ms);
+    }
+}
+
+static void recover_id(struct gn_relay *relay, uint64_t lane, const uint8_t bytes[GN_ID_BYTES],
+                       uint64_t clock_ms)
+{
+    struct gn_id id = gn_id_unpack(bytes);
+
+    gn_dedup_add(relay->dedup, lane, &id, clock_ms);
+    relay->recovery.ids++;
+}
+
+static void recover_ids(struct gn_relay *relay, const struct gn_record *record)
+{
+    struct gn_unpack in = gn_unpack_of(record->payload);
+
+    while (in.left > 0 && !in.is_bad) {
+        uint64_t lane = gn_unpack_u64(&in);
+        struct gn_str bytes = gn_unpack_bytes(&in, GN_ID_BYTES);
+        uint64_t clock_ms = gn_unpack_u64(&in);
+
+        if (!in.is_bad)
+            recover_id(relay, lane, (const uint8_t *)bytes.p, clock_ms);
+    }
+}
+
+/* ---- a segment ends, the next one begins ---- */
+
+/* The ids of a segment that was read as a whole, and those that did not fit into memory, are
+ * missing here: repeats of those events would be delivered once more, with the same id. */
+static void on_segment_end(void *ctx)
+{
+    struct gn_relay *relay = ctx;
+    uint64_t sequence;
+
+    if (gn_journal_append(relay->parts.journal, GN_RECORD_IDS, 0, gn_buf_str(&relay->ids),
+                          &sequence) != GN_OK)
+        gn_log_warn("journal.index_missing bytes=%zu", relay->ids.len);
+    if (relay->ids.cap > IDS_KEEP || gn_buf_err(&relay->ids) != GN_OK)
+        gn_buf_free(&relay->ids);
+    gn_buf_reset(&relay->ids);
+}
+
+struct states {
+    struct gn_relay *relay;
+    size_t bytes;
+};
+
+static bool write_state(void *ctx, const struct gn_event *event)
+{
+    struct states *states = ctx;
+    struct gn_relay *relay = states->relay;
+    uint64_t sequence;
+
+    gn_buf_reset(&relay->packed);
+    gn_event_pack(event, &relay->packed);
+    states->bytes += relay->packed.len;
+    if (gn_buf_err(&relay->packed) != GN_OK || states->bytes > STATES_BYTES_MAX)
+        return false;
+    return gn_journal_append(relay->parts.journal, GN_RECORD_STATE, 0, gn_buf_str(&relay->packed),
+                             &sequence) == GN_OK;
+}
+
+static void on_segment_begin(void *ctx)
+{
+    struct states states = {.relay = ctx};
+
+    gn_outbox_checkpoint(states.relay->parts.outbox);
+    gn_state_each(states.relay->parts.state, write_state, &states);
+}
+
+/* ---- recovery ---- */
+
+static void put_state(struct gn_relay *relay, const struct gn_packed_event *packed)
+{
+    struct gn_event *event;
+
+    if (gn_event_unpack(packed, &event) != GN_OK)
+        return; /* answered as if there had been no event yet */
+    if (gn_state_put(relay->parts.state, event) == GN_OK)
+        relay->recovery.states++;
+    gn_event_unref(event);
+}
+
+static void recover_events(struct gn_relay *relay, const struct gn_record *record)
+{
+    struct gn_str left = record->payload;
+    struct gn_packed_event packed = {.resource = GN_STR_NONE};
+    uint64_t sequence = record->sequence;
+    struct gn_sink *const *sinks;
+    size_t count;
+
+    while (left.len > 0 && gn_event_peek(&left, &packed) == GN_OK) {
+        sinks = gn_relay_sinks(relay, packed.resource, &count);
+        gn_outbox_recover_event(relay->parts.outbox, sequence++, sinks, count);
+        if (packed.is_named)
+            recover_id(relay, packed.lane, packed.id, record->clock_ms);
+        relay->recovery.events++;
+    }
+    if (sequence != record->sequence)
+        put_state(relay, &packed);
+}
+
+static enum gn_err recover_progress(struct gn_relay *relay, const struct gn_record *record)
+{
+    struct gn_unpack in = gn_unpack_of(record->payload);
+
+    if (gn_outbox_find_sink(relay->parts.outbox, gn_unpack_str(&in)) != NULL) {
+        gn_outbox_recover_progress(relay->parts.outbox, record);
+        return GN_OK;
+    }
+    relay->recovery.strangers++;
+    return relay->recovery.may_forget ? GN_OK : GN_EREFUSED;
+}
+
+static enum gn_err on_record(void *ctx, const struct gn_record *record, bool is_index)
+{
+    struct gn_relay *relay = ctx;
+    struct gn_str payload = record->payload;
+    struct gn_packed_event packed;
+
+    (void)is_index; /* an index is known by its type */
+    switch (record->type) {
+    case GN_RECORD_EVENTS:
+        recover_events(relay, record);
+        break;
+    case GN_RECORD_PROGRESS:
+        return recover_progress(relay, record);
+    case GN_RECORD_STATE:
+        if (gn_event_peek(&payload, &packed) == GN_OK)
+            put_state(relay, &packed);
+        break;
+    case GN_RECORD_IDS:
+        recover_ids(relay, record);
+        break;
+    default: /* of a later version, which said that we can do without it */
+        break;
+    }
+    return GN_OK;
+}
+
+enum gn_err gn_relay_recover(struct gn_relay *relay, bool may_forget)
+{
+    const struct gn_journal_owner owner = {
+        .begin = on_segment_begin,
+        .end = on_segment_end,
+        .record = on_record,
+        .ctx = relay,
+    };
+    const struct gn_relay_recovery *found = &relay->recovery;
+    enum gn_err err;
+
+    relay->recovery.may_forget = may_forget;
+    err = gn_journal_recover(relay->parts.journal, &owner, GN_DEDUP_WINDOW_MS);
+    if (err != GN_OK)
+        return err;
+    gn_outbox_start(relay->parts.outbox);
+    gn_log_info("relay.recovered events=%llu ids=%llu states=%llu strangers=%llu queued=%llu",
+                (unsigned long long)found->events, (unsigned long long)found->ids,
+                (unsigned long long)found->states, (unsigned long long)found->strangers,
+                (unsigned long long)gn_outbox_pending(relay->parts.outbox));
+    return GN_OK;
+}
