@@ -67,6 +67,31 @@ bool gn_cli_url(const char *verb, const char *base, const char *path, struct gn_
     return false;
 }
 
+size_t gn_cli_control_len(struct gn_str s)
+{
+    unsigned char first = s.len > 0 ? (unsigned char)s.p[0] : ' ';
+
+    if (first < 0x20 || first == 0x7f)
+        return 1;
+    if (first == 0xc2 && s.len > 1 && (unsigned char)s.p[1] >= 0x80 && (unsigned char)s.p[1] < 0xa0)
+        return 2;
+    return 0;
+}
+
+void gn_cli_add_visible(struct gn_buf *out, struct gn_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        size_t control = gn_cli_control_len((struct gn_str){text.p + i, text.len - i});
+
+        if (control == 0) {
+            gn_buf_putc(out, text.p[i]);
+            continue;
+        }
+        i += control - 1;
+        gn_buf_printf(out, "\\x%02x", (unsigned char)text.p[i]);
+    }
+}
+
 bool gn_cli_is_success(const struct gn_http_result *result)
 {
     return result->err == GN_OK && result->status >= 200 && result->status < 300;
@@ -85,9 +110,13 @@ void gn_cli_explain(const struct gn_http_result *result, struct gn_buf *why)
     if (gn_json_parse(result->body, NULL, &answer) == GN_OK)
         error = gn_json_str(answer, "error");
     if (error.len > 0) {
+        if (error.len > REASON_MAX) {
+            error.len = REASON_MAX;
+            while (((unsigned char)error.p[error.len] & 0xc0) == 0x80)
+                error.len--; /* not within a character */
+        }
         gn_buf_puts(why, ": ");
-        for (size_t i = 0; i < error.len && i < REASON_MAX; i++)
-            gn_buf_putc(why, (unsigned char)error.p[i] < 0x20 ? ' ' : error.p[i]);
+        gn_cli_add_visible(why, error);
     }
     json_decref(answer);
 }

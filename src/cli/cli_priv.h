@@ -32,6 +32,13 @@ bool gn_cli_rate(const char *verb, const char *option, const char *text, double 
  * complains otherwise. */
 bool gn_cli_url(const char *verb, const char *base, const char *path, struct gn_buf *url);
 
+/* Bytes of the character that s begins with if a terminal would act on it instead of showing it
+ * (C0, DEL, and C1 in its UTF-8 form), else 0. */
+size_t gn_cli_control_len(struct gn_str s);
+
+/* Appends text with such characters escaped ("\x1b"). */
+void gn_cli_add_visible(struct gn_buf *out, struct gn_str text);
+
 /* In one line why a call got no 2xx: its reason, or the status with the API's {"error":...}.
  * Appends. */
 void gn_cli_explain(const struct gn_http_result *result, struct gn_buf *why);

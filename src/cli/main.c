@@ -9,6 +9,12 @@
 #include "gurnard/cli/cli.h"
 
 const struct gn_cli_verb gn_cli_verbs[] = {
+    {"status", "shows how gurnardd and its subscriptions are", gn_cli_status},
+    {"replay", "sends stored events again to a subscription", gn_cli_replay},
+    {"deadletter", "lists, shows, replays or purges events that receivers refused",
+     gn_cli_deadletter},
+    {"quarantine", "lists, shows, replays or purges bodies that nobody could read",
+     gn_cli_quarantine},
     {"sim", "plays a fleet of BMCs that send Redfish events to a webhook", gn_cli_sim},
     {"tap", "subscribes to events and prints them as they come", gn_cli_tap},
     {NULL, NULL, NULL},
@@ -19,7 +25,7 @@ static int help(FILE *to)
     int written = fprintf(to, "usage: gurnard <command> [options]\n\ncommands:\n");
 
     for (const struct gn_cli_verb *verb = gn_cli_verbs; verb->name != NULL; verb++)
-        written |= fprintf(to, "  %-8s %s\n", verb->name, verb->summary);
+        written |= fprintf(to, "  %-10s %s\n", verb->name, verb->summary);
     written |= fprintf(to, "\n`gurnard <command> --help` tells a command's options; `gurnard "
                            "--version` the version.\nThe daemon is gurnardd.\n");
     return written < 0 ? CLI_EXIT_FAILED : 0;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "cli_priv.h"
 #include "gurnard/base/clock.h"
 #include "gurnard/base/json.h"
 #include "gurnard/base/json_scan.h"
@@ -19,39 +20,12 @@ static const struct gn_json_limits limits = {
     .max_tokens = 1U << 20,
 };
 
-/* Whether the terminal would act on the character at s instead of showing it: C0, DEL, and C1 in
- * its UTF-8 form. */
-static size_t control_len(const char *s, size_t len)
-{
-    unsigned char first = (unsigned char)s[0];
-
-    if (first < 0x20 || first == 0x7f)
-        return 1;
-    if (first == 0xc2 && len > 1 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xa0)
-        return 2;
-    return 0;
-}
-
-static void add_visible(struct gn_buf *out, const char *s, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        size_t control = control_len(s + i, len - i);
-
-        if (control == 0) {
-            gn_buf_putc(out, s[i]);
-            continue;
-        }
-        i += control - 1;
-        gn_buf_printf(out, "\\x%02x", (unsigned char)s[i]);
-    }
-}
-
 static void add_text(struct gn_buf *out, const json_t *value, const char *otherwise)
 {
-    size_t len = json_string_length(value);
+    const struct gn_str text = {json_string_value(value), json_string_length(value)};
 
-    if (len > 0)
-        add_visible(out, json_string_value(value), len);
+    if (text.len > 0)
+        gn_cli_add_visible(out, text);
     else
         gn_buf_puts(out, otherwise);
 }
@@ -151,7 +125,7 @@ static void show_plain(const json_t *event, const json_t *item, struct gn_buf *o
     add_text(out, json_object_get(item, "resource"), "-");
     gn_buf_puts(out, "  ");
     if (shown > 0)
-        add_visible(out, text, shown);
+        gn_cli_add_visible(out, (struct gn_str){text, shown});
     gn_buf_puts(out, shown < len ? "...\n" : "\n");
     free(text);
 }
