@@ -37,8 +37,9 @@ STOP_AT = 0.05      # the search for the highest rate ends at steps of this shar
 class Sink:
     """The subscribers: one process, a port for each."""
 
-    def __init__(self, build, ports):
-        self.process = subprocess.Popen([build / "bin/bench_sink", str(ports)],
+    def __init__(self, build, ports, port=None):
+        self.process = subprocess.Popen([build / "bin/bench_sink", str(ports),
+                                         *([str(port)] if port else [])],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.ports = [int(p) for p in self.process.stdout.readline().split()[1:]]
 

@@ -5,6 +5,7 @@
 #   tests/bench/run.sh                    about twelve minutes
 #   tests/bench/run.sh --quick            about five
 #   tests/bench/run.sh --subscribers 1    only with so many subscribers
+#   tests/bench/run.sh --durable          instead: what durability costs; docs/reliability.md
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -12,7 +13,7 @@ cd "$root"
 . deploy/deps.sh
 
 if [ "${1:-}" = --help ]; then
-    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
     exit 0
 fi
 need_packages $GN_BUILD_PACKAGES python3
@@ -20,4 +21,9 @@ mkdir -p build
 cmake -S . -B build -G Ninja -DGN_PRESET=release -DGN_BUILD_BENCH=ON >build/bench-cmake.log
 ninja -C build --quiet gurnardd bench_load bench_sink bench_micro >build/bench-ninja.log ||
     { cat build/bench-ninja.log; exit 1; }
-exec /usr/bin/python3 tests/bench/bench.py "$@"
+script=bench.py
+if [ "${1:-}" = --durable ]; then
+    script=durable.py
+    shift
+fi
+exec /usr/bin/python3 "tests/bench/$script" "$@"

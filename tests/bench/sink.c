@@ -1,7 +1,7 @@
 /* Subscribers for measuring: an HTTP/1.1 server on many loopback ports that answers 204 and counts
  * the events of the present run, each port for itself.
  *
- *   bench_sink PORTS
+ *   bench_sink PORTS [PORT]     free ports, or the one PORT
  *
  * First prints `ports P1 P2 ...`. Commands on stdin, each answered by one line:
  *   begin RUN EVENTS   forgets what was, counts events of RUN from now on; answers `ok`
@@ -65,15 +65,19 @@ static void watch(int fd, void *what)
         die("epoll_ctl");
 }
 
-static void open_port(struct port *port)
+static void open_port(struct port *port, uint16_t wanted)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons(wanted),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
+    int on = 1;
 
     port->kind = WATCHED_PORT;
     port->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (port->fd < 0 || bind(port->fd, (struct sockaddr *)&at, sizeof at) != 0 ||
-        listen(port->fd, 1024) != 0 || getsockname(port->fd, (struct sockaddr *)&at, &len) != 0)
+    if (port->fd < 0 || setsockopt(port->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(port->fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(port->fd, 1024) != 0 ||
+        getsockname(port->fd, (struct sockaddr *)&at, &len) != 0)
         die("listen");
     port->number = ntohs(at.sin_port);
     watch(port->fd, port);
@@ -235,10 +239,14 @@ int main(int argc, char **argv)
     static enum watched from_stdin = WATCHED_STDIN;
     struct epoll_event ready[READY_MAX];
     bool goes_on = true;
+    uint16_t wanted;
 
-    sink.port_count = argc == 2 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0;
-    if (sink.port_count == 0 || sink.port_count > PORTS_MAX) {
-        fprintf(stderr, "usage: bench_sink PORTS (at most %u)\n", PORTS_MAX);
+    sink.port_count = argc == 2 || argc == 3 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0;
+    wanted = argc == 3 ? (uint16_t)strtoul(argv[2], NULL, 10) : 0;
+    if (sink.port_count == 0 || sink.port_count > PORTS_MAX ||
+        (wanted != 0 && sink.port_count != 1)) {
+        fprintf(stderr, "usage: bench_sink PORTS [PORT] (at most %u, or the one PORT)\n",
+                PORTS_MAX);
         return 2;
     }
     sink.epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -246,7 +254,7 @@ int main(int argc, char **argv)
         die("epoll_create1");
     printf("ports");
     for (uint32_t i = 0; i < sink.port_count; i++) {
-        open_port(&sink.ports[i]);
+        open_port(&sink.ports[i], wanted);
         printf(" %u", sink.ports[i].number);
     }
     printf("\n");

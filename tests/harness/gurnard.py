@@ -172,6 +172,12 @@ class Daemon:
         assert status == 201, (status, body)
         return json.loads(body)
 
+    def admin_get(self, path):
+        """A part of the admin API's JSON: /status, /deadletters ..."""
+        status, _, body = request(self.admin, "GET", "/admin/v1" + path)
+        assert status == 200, body
+        return json.loads(body)
+
     def metrics(self):
         """All series as {name{labels}: value}."""
         _, _, body = request(self.admin, "GET", "/metrics")
