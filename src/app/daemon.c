@@ -71,6 +71,8 @@ static void on_stop_signal(void *ctx)
     }
     daemon->is_stopping = true;
     daemon->ops.is_stopping = true;
+    if (daemon->api_server == NULL)
+        return; /* the start is not over; it looks */
     gn_log_info("gurnardd.stopping undelivered=%ju", (uintmax_t)gn_outbox_pending(daemon->outbox));
     if (daemon->webhook_server != NULL)
         gn_http_server_quiesce(daemon->webhook_server);
@@ -259,7 +261,7 @@ int gn_daemon_run(const struct gn_settings *settings)
     (void)umask(077);
     warn_of_settings(settings);
     err = start(&daemon);
-    if (err == GN_OK)
+    if (err == GN_OK && !daemon.is_stopping)
         err = gn_loop_run(daemon.loop);
     if (err != GN_OK)
         daemon.exit_code = 1;

@@ -278,9 +278,25 @@ void gn_outbox_drain(struct gn_outbox *ob)
         gn_sink_drain(sink);
 }
 
+/* Whether something of the sink can go out without a wait. */
+static bool is_busy(const struct gn_sink *sink)
+{
+    if (gn_sink_can_start(sink))
+        return true;
+    return !sink->is_closed && !sink->is_live && !gn_sink_is_held(sink) &&
+           sink->window_count == sink->held_count && (sink->is_reading || sink->is_hungry);
+}
+
 bool gn_outbox_is_drained(const struct gn_outbox *ob)
 {
-    return ob->in_flight == 0 && (ob->is_lasting || ob->pending == 0);
+    const struct gn_sink *sink;
+
+    if (ob->in_flight > 0 || !ob->is_lasting)
+        return ob->in_flight == 0 && ob->pending == 0;
+    TAILQ_FOREACH (sink, &ob->sinks, link)
+        if (is_busy(sink))
+            return false;
+    return true;
 }
 
 /* ---- push ---- */

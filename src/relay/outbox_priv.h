@@ -4,7 +4,8 @@
  *   outbox_delivery.c items, lanes and deliveries
  *   outbox_attempt.c  one attempt from start to its end, and what follows from it
  *   outbox_hot.c      the newest events in memory; sorted lists of sequences
- *   outbox_window.c   which deliveries are in memory: live or behind, refill, unload
+ *   outbox_window.c   which deliveries are in memory: live or behind, and refill
+ *   outbox_unload.c   what leaves memory again
  *   outbox_progress.c progress records out and in, recovery, what the journal must keep
  *   outbox_shed.c     what is given up by age or for want of room
  *   outbox_again.c    replays and single events sent once more
@@ -395,9 +396,6 @@ void gn_window_push(struct gn_sink *sink, struct gn_item *item);
 void gn_window_wake(struct gn_sink *sink);
 /* The deferred call: refills the hungry ones. */
 void gn_outbox_fill(void *outbox);
-/* Takes out of memory what is not under way, but for the first deliveries; a read under way is
- * forgotten. Nothing happens when there is no memory for its bookkeeping. */
-void gn_window_unload(struct gn_sink *sink, uint32_t first);
 /* Forgets a read under way and what the reader knows: journal segments have changed. */
 void gn_window_reread(struct gn_sink *sink);
 /* From now on the sink's events from next_sequence on are to be read. */
@@ -413,6 +411,12 @@ bool gn_window_end_unread(struct gn_sink *sink, uint64_t sequence, enum gn_outco
 uint64_t gn_window_lowest(const struct gn_sink *sink);
 /* A sequence above which all of the sink's events are unfinished, as high as is known. */
 uint64_t gn_window_boundary(const struct gn_sink *sink);
+
+/* ---- outbox_unload.c ---- */
+
+/* Takes out of memory what is not under way, but for the first deliveries; a read under way is
+ * forgotten. Nothing happens when there is no memory for its bookkeeping. */
+void gn_window_unload(struct gn_sink *sink, uint32_t first);
 
 /* ---- outbox_progress.c ---- */
 

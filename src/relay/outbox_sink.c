@@ -23,11 +23,13 @@ bool gn_sink_can_start(const struct gn_sink *sink)
 {
     const struct gn_outbox *ob = sink->outbox;
 
-    if (sink->is_closed || TAILQ_EMPTY(&sink->ready) || (ob->is_draining && ob->is_lasting))
+    if (sink->is_closed || TAILQ_EMPTY(&sink->ready))
         return false;
     if (!gn_sink_is_held(sink))
         return sink->in_flight < sink->concurrency;
-    return sink->in_flight == 0 && (ob->is_draining || !gn_timer_is_running(&sink->probe_timer));
+    if (ob->is_draining)
+        return sink->in_flight == 0 && !ob->is_lasting;
+    return sink->in_flight == 0 && !gn_timer_is_running(&sink->probe_timer);
 }
 
 void gn_sink_wake(struct gn_sink *sink)

@@ -131,8 +131,8 @@ GN_MUST_CHECK enum gn_err gn_outbox_push(struct gn_outbox *outbox, struct gn_eve
 /* Deliveries not finished: queued or under way. */
 uint64_t gn_outbox_pending(const struct gn_outbox *outbox);
 
-/* At shutdown. Journal on disk: no further attempt is started; what is under way may end. In
- * memory: no retry is waited for; an attempt that fails is the last of its event. */
+/* At shutdown: no retry is waited for. Journal on disk: what can go out goes on to, but not to who
+ * is down or paused; what fails stays. In memory: an attempt that fails is the last of its event. */
 void gn_outbox_drain(struct gn_outbox *outbox);
 /* Whether nothing is left to wait for after that. */
 bool gn_outbox_is_drained(const struct gn_outbox *outbox);
