@@ -91,7 +91,7 @@ static enum gn_err add_frame(struct gn_journal *j, uint8_t type, uint32_t count,
         j->next += count;
         j->current->end_sequence = j->next;
         chunk->next = j->next;
-        j->has_pending_events = true;
+        j->pending_events++;
     }
     account(j, gn_frame_size(payload.len));
     return GN_OK;

@@ -338,8 +338,9 @@ void gn_journal_flush(struct gn_journal *j)
     }
     gn_timer_stop(&j->lazy_timer);
     gn_defer_cancel(&j->turn);
+    j->flushed_at_ms = gn_loop_now_ms(j->loop);
     TAILQ_CONCAT(&batch->chunks, &j->pending, link);
-    j->has_pending_events = false;
+    j->pending_events = 0;
     j->is_flush_wanted = false;
     batch->failed = NULL;
     batch->os_error = 0;
@@ -363,15 +364,29 @@ static bool is_due_in_memory(const struct gn_journal *j)
            TAILQ_FIRST(&j->pending)->seg != j->current;
 }
 
+/* Each sync costs about as much processor time as an event, and the disk's time. */
+static void flush_on_disk(struct gn_journal *j)
+{
+    const uint64_t since_ms = gn_loop_now_ms(j->loop) - j->flushed_at_ms;
+
+    if (j->pending_events == 0 && TAILQ_EMPTY(&j->waits)) {
+        if (!gn_timer_is_running(&j->lazy_timer))
+            gn_timer_start(&j->lazy_timer, GN_JOURNAL_LAZY_MS);
+    } else if (since_ms < GN_JOURNAL_GROUP_MS && j->pending_events < GN_JOURNAL_GROUP_EVENTS) {
+        gn_timer_start(&j->lazy_timer, GN_JOURNAL_GROUP_MS - since_ms);
+    } else {
+        gn_journal_flush(j);
+    }
+}
+
 void gn_journal_flush_if_due(struct gn_journal *j)
 {
     if (j->batch.is_running || j->is_failing || TAILQ_EMPTY(&j->pending))
         return;
-    if (j->is_flush_wanted ||
-        (j->is_memory ? is_due_in_memory(j) : j->has_pending_events || !TAILQ_EMPTY(&j->waits)))
+    if (j->is_flush_wanted || (j->is_memory && is_due_in_memory(j)))
         gn_journal_flush(j);
-    else if (!j->is_memory && !gn_timer_is_running(&j->lazy_timer))
-        gn_timer_start(&j->lazy_timer, GN_JOURNAL_LAZY_MS);
+    else if (!j->is_memory)
+        flush_on_disk(j);
 }
 
 static void on_turn(void *ctx)

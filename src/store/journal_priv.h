@@ -198,10 +198,12 @@ struct gn_journal {
 
     uint64_t appended_bytes, durable_bytes; /* of frames, since the start */
     struct gn_journal_chunks pending;
-    bool has_pending_events, is_flush_wanted;
+    uint32_t pending_events; /* records with events that wait for the next batch */
+    bool is_flush_wanted;
     struct gn_journal_batch batch;
     struct gn_hook hook;
-    struct gn_defer turn; /* sees to it that a turn ends after an append */
+    struct gn_defer turn;   /* sees to it that a turn ends after an append */
+    uint64_t flushed_at_ms; /* when the last batch was handed over */
     struct gn_timer lazy_timer, retry_timer, wait_timer, tick_timer;
 
     bool is_failing;

@@ -532,8 +532,10 @@ static void records_without_events_are_written_late_unless_somebody_waits(void *
     assert_int_equal(status_of(f).syncs, syncs + 1);
     value(f, 2);
     wait_for(f, &w);
-    turn(f); /* hands it over */
-    assert_true(f->journal->batch.is_running || w.calls == 1);
+    turn(f); /* hands it over, or will when the last write is long enough ago */
+    assert_true(f->journal->batch.is_running || w.calls == 1 ||
+                f->journal->lazy_timer.at_us <=
+                    gn_loop_now_us(f->loop) + GN_JOURNAL_GROUP_MS * 1000);
     UNTIL(f, w.calls == 1);
 }
 
@@ -807,7 +809,8 @@ static void when_full_events_are_refused_until_old_ones_are_not_needed(void **st
     for (int i = 0; i < 500; i++) {
         gn_journal_set_needed(f->journal, gn_journal_next(f->journal));
         event(f);
-        turn(f);
+        if (i % 16 == 0) /* old segments go when a newer checkpoint is durable */
+            UNTIL(f, is_durable(f));
     }
     UNTIL(f, is_durable(f));
     assert_true(status_of(f).first_sequence > next);

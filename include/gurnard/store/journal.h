@@ -35,6 +35,10 @@
 #define GN_JOURNAL_ANSWER_MS 10000U /* longest wait of gn_journal_wait() */
 #define GN_JOURNAL_TICK_MS   1000U  /* old segments and room on disk are looked at this often */
 #define GN_JOURNAL_LAZY_MS   100U   /* longest stay in memory of records without events */
+#define GN_JOURNAL_GROUP_MS                                                                        \
+    4U /* shortest time from one write to the next, so that who comes in                           \
+        * between shares a sync; after a pause nobody waits */
+#define GN_JOURNAL_GROUP_EVENTS 16U /* nor when so many records with events have come */
 
 struct gn_journal;
 struct gn_journal_reader;
@@ -97,7 +101,8 @@ void gn_journal_close(struct gn_journal *journal);
  * pending_bytes is reached; GN_EIO while the journal fails. Records without are refused only when
  * twice pending_bytes are pending: GN_EFULL. GN_ENOMEM. On an error nothing was appended. payload
  * is copied. Handed over for writing at the end of the turn at the latest, unless a write is under
- * way or only records without events are pending that nobody waits for (GN_JOURNAL_LAZY_MS). */
+ * way, the last one was just now (GN_JOURNAL_GROUP_MS), or only records without events are pending
+ * that nobody waits for (GN_JOURNAL_LAZY_MS). */
 GN_MUST_CHECK enum gn_err gn_journal_append(struct gn_journal *journal, uint8_t type,
                                             uint32_t count, struct gn_str payload,
                                             uint64_t *sequence);
