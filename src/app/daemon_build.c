@@ -1,5 +1,4 @@
 /* Builds gurnardd from its parts and takes it apart. Here, and only here, everybody is known. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -19,10 +18,7 @@
 #define BUDGET_MIN 16U
 #define BUDGET_MAX 1000000U
 
-/* Events that may wait for the disk: at 20,000 a second a second's worth. */
-#define JOURNAL_PENDING_BYTES ((uint64_t)16 << 20)
-
-static enum gn_err failed(const char *part, enum gn_err err)
+enum gn_err gn_daemon_failed(const char *part, enum gn_err err)
 {
     gn_log_error("start.failed part=%s reason=\"%s\"", part, gn_err_text(err));
     return err;
@@ -118,10 +114,10 @@ static enum gn_err build_ways_out(struct daemon *daemon)
 
     daemon->client = gn_http_client_new(daemon->loop, &client);
     if (daemon->client == NULL)
-        return failed("http client", GN_ENOMEM);
+        return gn_daemon_failed("http client", GN_ENOMEM);
     daemon->transports[0] = gn_transport_http_new(daemon->client);
     if (daemon->transports[0] == NULL)
-        return failed("http transport", GN_ENOMEM);
+        return gn_daemon_failed("http transport", GN_ENOMEM);
     parts = (struct gn_outbox_parts){
         .loop = daemon->loop,
         .journal = daemon->journal,
@@ -130,86 +126,7 @@ static enum gn_err build_ways_out(struct daemon *daemon)
         .metrics = daemon->metrics,
     };
     daemon->outbox = gn_outbox_new(&config, &parts);
-    return daemon->outbox == NULL ? failed("outbox", GN_ENOMEM) : GN_OK;
-}
-
-static bool is_lasting(const struct gn_settings *settings)
-{
-    return strcmp(settings->durability, "journal") == 0;
-}
-
-/* The path of an entry of the store; "" when events are to be in memory only. */
-static enum gn_err journal_folder(const struct gn_settings *settings, const char *entry,
-                                  struct gn_buf *path)
-{
-    if (is_lasting(settings))
-        gn_buf_printf(path, "%s/%s", settings->store_path, entry);
-    else
-        gn_buf_puts(path, "");
-    return gn_buf_err(path);
-}
-
-static enum gn_err open_journal(struct daemon *daemon, const char *folder)
-{
-    const struct gn_settings *settings = daemon->settings;
-    uint64_t segment = settings->journal_size / 8;
-    const struct gn_journal_config config = {
-        .name = "events",
-        .folder = folder,
-        .max_bytes = settings->journal_size,
-        .segment_bytes =
-            (uint32_t)(segment < settings->journal_segment ? segment : settings->journal_segment),
-        .disk_spare_pct = (uint32_t)settings->journal_disk_spare,
-        .pending_bytes = JOURNAL_PENDING_BYTES,
-        .keep_ms = settings->journal_keep,
-        .accept_gaps = strcmp(settings->journal_repair, "yes") == 0,
-    };
-
-    return gn_journal_open(daemon->loop, &config, daemon->metrics, &daemon->journal);
-}
-
-/* What goes wrong here was logged with what to do. */
-static enum gn_err build_journals(struct daemon *daemon)
-{
-    const struct gn_settings *settings = daemon->settings;
-    struct gn_buf path = GN_BUF_INIT;
-    enum gn_err err;
-
-    err = journal_folder(settings, "journal", &path);
-    if (err == GN_OK)
-        err = open_journal(daemon, path.data);
-    gn_buf_reset(&path);
-    if (err == GN_OK)
-        err = journal_folder(settings, "deadletters", &path);
-    if (err == GN_OK)
-        err = gn_deadletters_open(daemon->loop, path.data, settings->deadletter_size,
-                                  daemon->metrics, &daemon->letters);
-    gn_buf_free(&path);
-    if (!is_lasting(settings))
-        gn_log_warn("durability.memory reason=\"a restart loses what is not delivered\"");
-    return err;
-}
-
-static enum gn_err build_quarantine(struct daemon *daemon)
-{
-    const struct gn_settings *settings = daemon->settings;
-    struct gn_buf folder = GN_BUF_INIT;
-    struct gn_quarantine_config config = {
-        .max_files = (uint32_t)settings->quarantine_files,
-        .max_bytes = settings->quarantine_size,
-        .max_pending_bytes = settings->quarantine_size,
-    };
-    enum gn_err err;
-
-    gn_buf_printf(&folder, "%s/quarantine", settings->store_path);
-    err = gn_buf_err(&folder);
-    if (err == GN_OK) {
-        config.folder = folder.data;
-        err =
-            gn_quarantine_open(&config, daemon->store_worker, daemon->metrics, &daemon->quarantine);
-    }
-    gn_buf_free(&folder);
-    return err == GN_OK ? GN_OK : failed("quarantine", err);
+    return daemon->outbox == NULL ? gn_daemon_failed("outbox", GN_ENOMEM) : GN_OK;
 }
 
 static enum gn_err build_relay(struct daemon *daemon)
@@ -224,7 +141,7 @@ static enum gn_err build_relay(struct daemon *daemon)
 
     daemon->state = gn_state_new();
     if (daemon->state == NULL)
-        return failed("state", GN_ENOMEM);
+        return gn_daemon_failed("state", GN_ENOMEM);
     parts = (struct gn_relay_parts){
         .loop = daemon->loop,
         .journal = daemon->journal,
@@ -234,144 +151,7 @@ static enum gn_err build_relay(struct daemon *daemon)
         .metrics = daemon->metrics,
     };
     daemon->relay = gn_relay_new(&config, &parts);
-    return daemon->relay == NULL ? failed("relay", GN_ENOMEM) : GN_OK;
-}
-
-static bool is_redfish_publisher(void *ctx, struct gn_pubsub_item *item)
-{
-    struct gn_str *wanted = ctx;
-
-    if (!gn_str_eq(gn_str_of(item->resource), *wanted))
-        return true;
-    *wanted = GN_STR_NONE; /* found */
-    return false;
-}
-
-/* Nobody waits for it; a failure was logged by the store and takes readiness away. */
-static void on_publisher_saved(void *ctx, enum gn_err err)
-{
-    (void)ctx;
-    (void)err;
-}
-
-/* gurnard is itself the publisher of Redfish events, as hw-event-proxy was: it has a record. */
-static enum gn_err ensure_publisher(struct daemon *daemon)
-{
-    struct gn_str address = gn_str_of(gn_relay_redfish_address(daemon->relay));
-    struct gn_str wanted = address;
-    struct gn_pubsub_item *item;
-    char endpoint[128];
-    char prefix[128];
-    enum gn_err err;
-
-    gn_pubsub_each(daemon->pubsub, GN_PUBLISHER, is_redfish_publisher, &wanted);
-    if (wanted.p == NULL)
-        return GN_OK;
-    (void)snprintf(endpoint, sizeof endpoint,
-                   "http://localhost:%u/api/ocloudNotifications/v1/dummy", daemon->api_port);
-    (void)snprintf(prefix, sizeof prefix,
-                   "http://localhost:%u/api/ocloudNotifications/v1/publishers/", daemon->api_port);
-    err = gn_pubsub_add(daemon->pubsub, GN_PUBLISHER, address, gn_str_of(endpoint), prefix, &item);
-    if (err != GN_OK)
-        return failed("publisher", err);
-    gn_log_info("publisher.created text=\"Created publisher\" id=%s resource=%s", item->id,
-                item->resource);
-    return gn_pubsub_commit(daemon->pubsub, GN_PUBLISHER, on_publisher_saved, NULL);
-}
-
-/* The folder and its lock, before anything in it is touched. */
-static enum gn_err open_store(struct daemon *daemon)
-{
-    const char *folder = daemon->settings->store_path;
-    enum gn_err err = gn_file_mkdirs(folder);
-
-    if (err == GN_OK)
-        err = gn_pubsub_open(folder, daemon->store_worker, NULL, &daemon->pubsub);
-    if (err == GN_EEXIST)
-        gn_log_error("store.locked folder=%s reason=\"another gurnardd uses it: stop that one, or "
-                     "set store.path\"",
-                     folder);
-    else if (err != GN_OK)
-        gn_log_error("store.open_failed folder=%s reason=\"%s: make it a folder that gurnardd may "
-                     "write to, or set store.path\"",
-                     folder, err == GN_EIO ? strerror(errno) : gn_err_text(err));
-    return err;
-}
-
-/* Without the file of subscriptions the journal's events would belong to nobody. */
-static enum gn_err recover(struct daemon *daemon)
-{
-    bool may_forget = gn_pubsub_had_file(daemon->pubsub, GN_SUBSCRIPTION) ||
-                      strcmp(daemon->settings->journal_repair, "yes") == 0;
-    enum gn_err err = gn_relay_recover(daemon->relay, may_forget);
-
-    if (err == GN_EREFUSED)
-        gn_log_error("store.incomplete folder=%s reason=\"sub.json is missing, and the journal "
-                     "holds events of subscriptions: put the file back, or start once with "
-                     "--journal-repair=yes to go on without them\"",
-                     daemon->settings->store_path);
-    if (err != GN_OK)
-        return err;
-    err = gn_pubsub_make_files(daemon->pubsub);
-    if (err != GN_OK)
-        gn_log_error("store.open_failed folder=%s reason=\"%s: make room, or set store.path\"",
-                     daemon->settings->store_path, strerror(errno));
-    return err;
-}
-
-static void note_result(void *ctx, enum gn_err err)
-{
-    enum gn_err *result = ctx;
-
-    *result = err;
-}
-
-/* The journal's first segment is on disk, or the daemon does not start: who cannot write an event
- * now had better say so at once. Nothing is served yet, so the loop may be turned here. */
-static enum gn_err prove_journal(struct daemon *daemon)
-{
-    const char *folder = daemon->settings->store_path;
-    struct gn_journal_wait wait = {.is_waiting = false};
-    struct gn_journal_status status;
-    enum gn_err result = GN_OK;
-    enum gn_err err = GN_OK;
-
-    if (gn_journal_is_durable(daemon->journal))
-        return GN_OK;
-    gn_journal_wait(daemon->journal, &wait, note_result, &result);
-    while (wait.is_waiting && err == GN_OK)
-        err = gn_loop_turn(daemon->loop, 100);
-    gn_journal_wait_cancel(daemon->journal, &wait);
-    if (err != GN_OK || result == GN_OK)
-        return err;
-    gn_journal_status(daemon->journal, &status);
-    gn_log_error(
-        "store.open_failed folder=%s reason=\"%s: the journal cannot be written; make room "
-        "for a segment (journal.segment), or set store.path\"",
-        folder, strerror(status.os_error));
-    return result;
-}
-
-static enum gn_err load_store(struct daemon *daemon)
-{
-    const struct gn_pubsub_observer observer = {
-        .added = gn_relay_subscription_added,
-        .removed = gn_relay_subscription_removed,
-        .ctx = daemon->relay,
-    };
-    enum gn_err err;
-
-    gn_pubsub_observe(daemon->pubsub, &observer);
-    err = gn_pubsub_load(daemon->pubsub);
-    if (err != GN_OK)
-        return failed("store", err);
-    gn_log_info("store.opened folder=%s subscriptions=%zu publishers=%zu",
-                daemon->settings->store_path, gn_pubsub_count(daemon->pubsub, GN_SUBSCRIPTION),
-                gn_pubsub_count(daemon->pubsub, GN_PUBLISHER));
-    err = recover(daemon);
-    if (err == GN_OK)
-        err = prove_journal(daemon);
-    return err == GN_OK ? ensure_publisher(daemon) : err;
+    return daemon->relay == NULL ? gn_daemon_failed("relay", GN_ENOMEM) : GN_OK;
 }
 
 enum gn_err gn_daemon_log_tokens_err(const struct daemon *daemon, enum gn_err err, unsigned line)
@@ -434,7 +214,7 @@ static enum gn_err build_api(struct daemon *daemon)
     daemon->ops.further = handle_admin;
     daemon->ops.further_ctx = daemon->admin;
     return daemon->webhook == NULL || daemon->v1 == NULL || daemon->admin == NULL
-               ? failed("api", GN_ENOMEM)
+               ? gn_daemon_failed("api", GN_ENOMEM)
                : GN_OK;
 }
 
@@ -445,18 +225,18 @@ enum gn_err gn_daemon_build(struct daemon *daemon)
     daemon->store_worker = gn_worker_new(daemon->loop, "gurnard-store");
     daemon->registry_worker = gn_worker_new(daemon->loop, "gurnard-regs");
     if (daemon->store_worker == NULL || daemon->registry_worker == NULL)
-        return failed("helper threads", GN_ENOMEM);
-    err = open_store(daemon);
+        return gn_daemon_failed("helper threads", GN_ENOMEM);
+    err = gn_daemon_open_store(daemon);
     if (err == GN_OK)
-        err = build_journals(daemon);
+        err = gn_daemon_build_journals(daemon);
     if (err == GN_OK)
         err = build_ways_out(daemon);
     if (err == GN_OK)
-        err = build_quarantine(daemon);
+        err = gn_daemon_build_quarantine(daemon);
     if (err == GN_OK)
         err = build_relay(daemon);
     if (err == GN_OK)
-        err = load_store(daemon);
+        err = gn_daemon_load_store(daemon);
     if (err == GN_OK)
         err = build_api(daemon);
     return err;
@@ -492,13 +272,13 @@ enum gn_err gn_daemon_serve(struct daemon *daemon)
     daemon->api_fd = -1;
     err = gn_http_server_new(daemon->loop, &config, &daemon->api_server);
     if (err != GN_OK)
-        return failed("api server", err);
+        return gn_daemon_failed("api server", err);
     config = server_config(daemon, "admin", daemon->admin_fd, 64, daemon->connections / 8);
     config.on_request = gn_ops_on_request;
     config.ctx = &daemon->ops;
     daemon->admin_fd = -1;
     err = gn_http_server_new(daemon->loop, &config, &daemon->admin_server);
-    return err == GN_OK ? GN_OK : failed("admin server", err);
+    return err == GN_OK ? GN_OK : gn_daemon_failed("admin server", err);
 }
 
 enum gn_err gn_daemon_serve_webhook(struct daemon *daemon)
@@ -513,7 +293,7 @@ enum gn_err gn_daemon_serve_webhook(struct daemon *daemon)
     config.ctx = daemon->webhook;
     daemon->webhook_fd = -1;
     err = gn_http_server_new(daemon->loop, &config, &daemon->webhook_server);
-    return err == GN_OK ? GN_OK : failed("webhook server", err);
+    return err == GN_OK ? GN_OK : gn_daemon_failed("webhook server", err);
 }
 
 static void close_fd(int *fd)

@@ -68,6 +68,16 @@ GN_MUST_CHECK enum gn_err gn_daemon_listen(struct daemon *daemon);
 /* Builds every part but the servers, in the order of their dependence. What failed was logged. */
 GN_MUST_CHECK enum gn_err gn_daemon_build(struct daemon *daemon);
 
+/* Logs that part could not be built; returns err. */
+GN_MUST_CHECK enum gn_err gn_daemon_failed(const char *part, enum gn_err err);
+
+/* The store (daemon_store.c), in this order; between the third and the last the relay is built.
+ * What failed was logged with what to do. */
+GN_MUST_CHECK enum gn_err gn_daemon_open_store(struct daemon *daemon);
+GN_MUST_CHECK enum gn_err gn_daemon_build_journals(struct daemon *daemon);
+GN_MUST_CHECK enum gn_err gn_daemon_build_quarantine(struct daemon *daemon);
+GN_MUST_CHECK enum gn_err gn_daemon_load_store(struct daemon *daemon);
+
 /* Starts serving the API and the admin port; the webhook follows with gn_daemon_serve_webhook(). */
 GN_MUST_CHECK enum gn_err gn_daemon_serve(struct daemon *daemon);
 GN_MUST_CHECK enum gn_err gn_daemon_serve_webhook(struct daemon *daemon);
