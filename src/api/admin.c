@@ -176,7 +176,9 @@ bool gn_admin_handle(struct gn_admin *admin, struct gn_http_request *request)
 {
     if (!gn_str_has_prefix(gn_http_path(request), GN_STR("/admin/")))
         return false;
-    if (admin->is_stopped)
+    if (!gn_admin_is_local(gn_http_peer(request)))
+        gn_reply_error(request, 403, GN_STR("the admin API is for this host only"));
+    else if (admin->is_stopped)
         gn_reply_later(request);
     else
         dispatch(admin, request);

@@ -62,6 +62,11 @@ static bool is_plain_host(struct gn_str host)
     return inet_pton(is_ipv6 ? AF_INET6 : AF_INET, text, address) == 1;
 }
 
+bool gn_admin_is_local(struct gn_str peer)
+{
+    return gn_str_has_prefix(peer, GN_STR("127.")) || gn_str_eq(peer, GN_STR("::1"));
+}
+
 bool gn_admin_is_own_origin(struct gn_str origin, struct gn_str host)
 {
     struct gn_str scheme = GN_STR("http://");

@@ -81,6 +81,8 @@ bool gn_admin_task_end(struct gn_admin_task *task);
  * anything that fits. */
 bool gn_admin_parse_point(struct gn_str text, int64_t now_ns, int64_t *ns);
 
+/* Whether a client's address is one of this host's own loopback: 127.0.0.0/8 or ::1. */
+bool gn_admin_is_local(struct gn_str peer);
 /* Whether origin is a page of this very server, asked by address or as localhost. A name will not
  * do: whoever owns it can make it point here, and then its page is one of "this server". */
 bool gn_admin_is_own_origin(struct gn_str origin, struct gn_str host);

@@ -3,11 +3,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
 import pytest
-from gurnard import BUILD, Daemon, Sink, event, free_port, record, wait_for
+from gurnard import BUILD, Daemon, Sink, event, free_port, record, request, wait_for
 
 GURNARD = BUILD / "bin/gurnard"
 REFUSE_AT_ONCE = "--delivery-refused-tries=1"
@@ -230,3 +231,18 @@ def test_quarantine_is_taken_in_once_more(sink, tmp_path):
         assert "1763712000000000001-0: answer 422" in said
         sink.wait(2)
         assert [item["name"] for item in kept(daemon, 1)] == ["1763712000000000001-0"]
+
+
+def test_the_admin_api_is_for_this_host_only():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: tells which address we would have
+            own = probe.getsockname()[0]
+        except OSError:
+            own = "127.0.0.1"
+    if own.startswith("127."):
+        pytest.skip("this host has no address but loopback")
+    with Daemon("--metrics-addr=:0") as daemon:
+        assert request(daemon.admin, "GET", "/metrics", host=own)[0] == 200
+        assert request(daemon.admin, "GET", "/admin/v1/status", host=own)[0] == 403
+        assert request(daemon.admin, "GET", "/admin/v1/status")[0] == 200

@@ -275,6 +275,22 @@ static void only_a_page_of_an_address_is_the_servers_own(void **state)
             fail_msg("%s %s", rows[i].origin, rows[i].host);
 }
 
+static void only_loopback_is_local(void **state)
+{
+    static const struct {
+        const char *peer;
+        bool want;
+    } rows[] = {
+        {"127.0.0.1", true},    {"127.9.8.7", true}, {"::1", true}, {"192.0.2.7", false},
+        {"12.7.0.1", false},    {"::", false},       {"", false},   {"1270.0.0.1", false},
+        {"2001:db8::1", false}, {"::11", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++)
+        assert_int_equal(gn_admin_is_local(gn_str_of(rows[i].peer)), rows[i].want);
+}
+
 static void a_query_holds_what_is_known_and_nothing_else(void **state)
 {
     static const struct {
@@ -1041,6 +1057,7 @@ int main(void)
         cmocka_unit_test(a_point_in_time_is_a_date_or_an_age),
         cmocka_unit_test(only_a_page_of_an_address_is_the_servers_own),
         cmocka_unit_test(a_query_holds_what_is_known_and_nothing_else),
+        cmocka_unit_test(only_loopback_is_local),
         cmocka_unit_test(a_credential_in_a_url_is_not_shown),
         TEST(each_path_has_its_methods_and_other_paths_are_not_found),
         TEST(a_web_page_may_look_but_not_change),

@@ -1,5 +1,6 @@
 /* The admin API of the loopback port: /admin/v1/... (docs/api.md, "Admin API"): status, replay,
- * dead letters, quarantine. JSON in and out. A request that changes something is refused (403) when
+ * dead letters, quarantine. JSON in and out. Only for clients on loopback (else 403), since the
+ * port itself may be opened for Prometheus. A request that changes something is refused (403) when
  * it carries an Origin other than the server's own: a web page opened on the node must not reach
  * it. */
 #ifndef GURNARD_API_ADMIN_H
