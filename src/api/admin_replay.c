@@ -1,7 +1,6 @@
 /* The admin API: stored events once more to one subscription. */
 #include "gurnard/api/reply.h"
 #include "gurnard/base/clock.h"
-#include "gurnard/base/log.h"
 #include "admin_priv.h"
 
 enum { SUBSCRIPTION, SINCE, UNTIL, MEMBERS };
@@ -61,14 +60,12 @@ static void begin(struct gn_admin *admin, struct gn_http_request *request, const
         return;
     }
     err = gn_outbox_replay(sink, wish->since_ns, wish->until_ns);
-    if (err == GN_EEXIST) {
+    if (err == GN_EEXIST)
         gn_reply_error(request, 409, GN_STR("a replay of this subscription is under way"));
-    } else if (err != GN_OK) {
+    else if (err != GN_OK)
         gn_reply_later(request);
-    } else {
-        gn_log_info("replay.begun sink=%.*s", (int)wish->subscription.len, wish->subscription.p);
+    else
         answer_begun(admin, request, wish);
-    }
 }
 
 void gn_admin_replay(struct gn_admin *admin, const struct gn_admin_call *call)
@@ -98,6 +95,5 @@ void gn_admin_replay_stop(struct gn_admin *admin, const struct gn_admin_call *ca
         gn_reply_error(call->request, 404, GN_STR("no replay of this subscription is under way"));
         return;
     }
-    gn_log_info("replay.ended sink=%.*s by=operator", (int)call->arg.len, call->arg.p);
     gn_reply_empty(call->request, 204);
 }

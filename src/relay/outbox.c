@@ -250,6 +250,7 @@ void gn_outbox_free(struct gn_outbox *ob)
         ; /* what it gives up has to be in the checkpoint */
     if (ob->is_started)
         gn_outbox_checkpoint(ob);
+    gn_timer_stop(&ob->tick); /* sinks that are closed count as needing nothing */
     close_all_sinks(ob);
     while ((!TAILQ_EMPTY(&ob->sinks) || ob->again_count > 0) &&
            gn_loop_turn(ob->loop, FREE_TURN_MS) == GN_OK)
@@ -293,6 +294,8 @@ bool gn_outbox_is_drained(const struct gn_outbox *ob)
 
     if (ob->in_flight > 0 || !ob->is_lasting)
         return ob->in_flight == 0 && ob->pending == 0;
+    if (ob->letters != NULL && !gn_deadletters_is_durable(ob->letters))
+        return false;
     TAILQ_FOREACH (sink, &ob->sinks, link)
         if (is_busy(sink))
             return false;

@@ -142,7 +142,7 @@ static void on_failed(struct gn_lane *lane, struct gn_delivery *dv, const struct
     else
         gn_delivery_end(dv, outcome);
     if (gn_sink_is_held(sink)) /* dv and lane may go with it */
-        gn_window_unload(sink, GN_WINDOW_DOWN_EVENTS);
+        gn_window_unload(sink, gn_window_held_max(sink));
 }
 
 static void attempt_ended(struct gn_lane *lane, const struct gn_sent *sent)
@@ -171,6 +171,7 @@ static void on_sent(void *ctx, const struct gn_sent *sent)
     struct gn_outbox *ob = sink->outbox;
 
     TAILQ_REMOVE(&sink->attempts, attempt, link);
+    ob->probing -= attempt->is_probe;
     free(attempt);
     attempt_ended(lane, sent);       /* lane may be gone */
     if (!TAILQ_EMPTY(&ob->runnable)) /* others may have waited for this slot */
@@ -215,6 +216,8 @@ static void start_attempt(struct gn_lane *lane)
         sent.err = attempt->transport->ops->send(attempt->transport, &attempt->message, on_sent,
                                                  attempt, &attempt->sending);
     if (sent.err == GN_OK) {
+        attempt->is_probe = gn_sink_is_held(sink);
+        sink->outbox->probing += attempt->is_probe;
         TAILQ_INSERT_TAIL(&sink->attempts, attempt, link);
         return;
     }

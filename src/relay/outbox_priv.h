@@ -120,6 +120,7 @@ struct gn_attempt {
     struct gn_message_out message;
     const char *headers[4];
     char event_id[sizeof("Gurnard-Event-Id: ") + GN_ID_LEN];
+    bool is_probe; /* counts in outbox->probing */
     TAILQ_ENTRY(gn_attempt) link;
 };
 
@@ -239,6 +240,7 @@ struct gn_outbox {
     uint64_t pending;      /* of all sinks */
     uint64_t bytes;        /* of the events with deliveries */
     uint32_t in_flight, again_in_flight;
+    uint32_t probing; /* of those in flight, begun for sinks that were held */
     uint32_t sinks_open, sinks_down, sinks_behind;
     uint32_t again_count; /* deliveries of GN_KIND_AGAIN; kept by outbox_again.c */
     uint32_t random;      /* xorshift, never 0 */
@@ -396,6 +398,8 @@ void gn_window_push(struct gn_sink *sink, struct gn_item *item);
 void gn_window_wake(struct gn_sink *sink);
 /* The deferred call: refills the hungry ones. */
 void gn_outbox_fill(void *outbox);
+/* Deliveries that a sink which is held may keep in its window when an attempt has failed. */
+uint32_t gn_window_held_max(const struct gn_sink *sink);
 /* Forgets a read under way and what the reader knows: journal segments have changed. */
 void gn_window_reread(struct gn_sink *sink);
 /* From now on the sink's events from next_sequence on are to be read. */

@@ -223,6 +223,10 @@ void gn_outbox_recover_progress(struct gn_outbox *ob, const struct gn_record *re
     GN_ASSERT(!ob->is_started);
     if (sink == NULL)
         return;
+    /* A journal that left a failed segment put a checkpoint before what it had in memory. An older
+     * record among that tells less, and the events behind it may not be given again. */
+    if (sink->has_progress && record->sequence < sink->progress_at)
+        return;
     next = gn_unpack_varint(&in);
     pending = gn_unpack_varint(&in);
     if (next == 0 || !read_list(&in, next, &keep)) {

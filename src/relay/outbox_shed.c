@@ -34,8 +34,7 @@ struct gn_shed {
     struct gn_defer look;
     uint64_t look_at_ms;     /* pushes do not make it look before */
     uint64_t letters_at_ms;  /* next round of dead letters */
-    uint32_t letters_rounds; /* since the disk is short */
-    bool is_disk_short;      /* at the last look */
+    uint32_t letters_rounds; /* since the disk wants room */
     bool is_stopping;
     struct gn_metric *total[GN_SHED_NOTHING];
 };
@@ -331,7 +330,7 @@ static void on_stripped(void *ctx, const struct gn_strip_result *result)
     gn_metric_add(shed->total[shed->plan.why], (double)result->ended);
     log_shed(ob, result);
     gn_progress_set_needed(ob);
-    if (shed->is_disk_short) /* its figures follow later: the tick looks again */
+    if (shed->state.is_disk_wanted) /* its figures follow later: the tick looks again */
         shed->look_at_ms = gn_loop_now_ms(ob->loop) + DISK_EVERY_MS;
     else if (!shed->is_stopping)
         gn_defer_call(ob->loop, &shed->look, look, ob);
@@ -375,7 +374,7 @@ static void take_step(struct gn_outbox *ob, const struct segments *segments)
     struct gn_shed *shed = ob->shed;
 
     make_plan(ob, segments);
-    if (!shed->is_disk_short)
+    if (!shed->state.is_disk_wanted)
         shed->letters_rounds = 0;
     else if (shed->plan.why != GN_SHED_EXPIRED && ob->letters != NULL && shed_letters(ob))
         return; /* the tick looks whether it was enough */
@@ -399,7 +398,6 @@ static void look(void *ctx)
     if (segments.count > 0)
         forget_marks(shed, segments.all[0].number);
     ob->is_shedding = gn_shed_look(&shed->state, &status, bytes_from(&segments, lowest_of_all(ob)));
-    shed->is_disk_short = status.is_disk_short;
     take_step(ob, &segments);
     segments_free(&segments);
     if (shed->strip == NULL)

@@ -9,6 +9,8 @@
 #include "gurnard/base/clock.h"
 #include "gurnard/base/str.h"
 
+#define PROBE_ROOM_MS 500U /* about the wait for a probe's turn when too many are under way */
+
 /* even_answered: also those whose receiver asked for the wait. */
 static void release_waiting(struct gn_sink *sink, bool even_answered)
 {
@@ -18,6 +20,18 @@ static void release_waiting(struct gn_sink *sink, bool even_answered)
 }
 
 /* ---- what may start ---- */
+
+/* Those who do not answer take their time: half of all attempts is kept from them. */
+static bool has_probe_slot(const struct gn_outbox *ob)
+{
+    return ob->probing < (ob->config.max_in_flight + 1) / 2;
+}
+
+static bool wants_probe(const struct gn_sink *sink)
+{
+    return gn_sink_is_held(sink) && !sink->is_closed && !TAILQ_EMPTY(&sink->ready) &&
+           sink->in_flight == 0 && !gn_timer_is_running(&sink->probe_timer);
+}
 
 bool gn_sink_can_start(const struct gn_sink *sink)
 {
@@ -29,13 +43,22 @@ bool gn_sink_can_start(const struct gn_sink *sink)
         return sink->in_flight < sink->concurrency;
     if (ob->is_draining)
         return sink->in_flight == 0 && !ob->is_lasting;
-    return sink->in_flight == 0 && !gn_timer_is_running(&sink->probe_timer);
+    return wants_probe(sink) && has_probe_slot(ob);
+}
+
+/* It waits by its timer. The time is by chance, or the same ones would come too late each time. */
+static void wait_for_probe_slot(struct gn_sink *sink)
+{
+    gn_timer_start(&sink->probe_timer,
+                   PROBE_ROOM_MS / 2 + gn_outbox_random(sink->outbox) % PROBE_ROOM_MS);
 }
 
 void gn_sink_wake(struct gn_sink *sink)
 {
     struct gn_outbox *ob = sink->outbox;
 
+    if (wants_probe(sink) && !has_probe_slot(ob) && !ob->is_draining)
+        wait_for_probe_slot(sink);
     if (sink->is_runnable || !gn_sink_can_start(sink))
         return;
     sink->is_runnable = true;

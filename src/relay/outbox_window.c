@@ -11,7 +11,9 @@
 
 #define LOW_BYTES       (GN_WINDOW_READ_BYTES / 2) /* in the window: below, more is read */
 #define DOWN_READ_BYTES (16U << 10)                /* read at a time for a sink that is held */
-#define DOWN_EVENTS_MAX 256U   /* in the window of a sink that is held, with lanes that wait */
+#define DOWN_EVENTS_MAX 256U   /* in the window of a sink that is held, in all */
+#define DOWN_LANES_FEW  8U     /* in such a window: below, others may stand behind a long one */
+#define PROBES_IN_VAIN  3U     /* after so many one looks for them */
 #define SKIP_MAX        16384U /* events over which a reader goes on instead of being set anew */
 #define LOOKS_MAX       16384U /* events of the hot ring looked at in one turn */
 
@@ -34,6 +36,16 @@ static bool has_memory(const struct gn_sink *sink, uint64_t bytes, uint64_t leas
            ob->bytes + bytes <= ob->config.memory_bytes;
 }
 
+/* Whether a sink that is held should see more than its small window: the receiver may drop the
+ * connection over the events of one lane and take those of the others. */
+static bool looks_further(const struct gn_sink *sink)
+{
+    const struct gn_outbox *ob = sink->outbox;
+
+    return sink->probes >= PROBES_IN_VAIN && HASH_COUNT(sink->lanes) < DOWN_LANES_FEW &&
+           ob->bytes + DOWN_READ_BYTES <= ob->config.memory_bytes / 2;
+}
+
 /* Deliveries in lanes that wait for their timer count for less: the others must not wait for them,
  * and a sink that is down needs one that can be tried. */
 static bool has_places(const struct gn_sink *sink)
@@ -41,8 +53,14 @@ static bool has_places(const struct gn_sink *sink)
     uint64_t able = sink->window_count - sink->held_count;
 
     if (gn_sink_is_held(sink))
-        return able < GN_WINDOW_DOWN_EVENTS && sink->window_count < DOWN_EVENTS_MAX;
+        return sink->window_count < DOWN_EVENTS_MAX &&
+               (able < GN_WINDOW_DOWN_EVENTS || looks_further(sink));
     return able < GN_WINDOW_EVENTS && sink->window_count < GN_WINDOW_HELD_EVENTS;
+}
+
+uint32_t gn_window_held_max(const struct gn_sink *sink)
+{
+    return sink->probes < PROBES_IN_VAIN ? GN_WINDOW_DOWN_EVENTS : DOWN_EVENTS_MAX;
 }
 
 /* Where a refill goes on. */
@@ -65,7 +83,8 @@ static bool is_hungry_now(const struct gn_sink *sink)
         return true; /* nothing more to be had: live */
     if (gn_sink_is_held(sink))
         return has_places(sink) &&
-               sink->window_count - sink->held_count < GN_WINDOW_DOWN_EVENTS / 2;
+               (sink->window_count - sink->held_count < GN_WINDOW_DOWN_EVENTS / 2 ||
+                looks_further(sink));
     if (!has_places(sink) || !has_memory(sink, GN_WINDOW_READ_BYTES, LOW_BYTES * 3))
         return false;
     return sink->window_bytes - sink->held_bytes < LOW_BYTES ||

@@ -9,16 +9,26 @@ static bool is_above(uint64_t held, uint64_t limit, unsigned pct)
     return held > limit / 100 * pct + limit % 100 * pct / 100;
 }
 
+/* Before the disk is short what nobody needs goes, and only then what somebody does. */
+static bool is_disk_wanted(const struct gn_shed_state *state,
+                           const struct gn_journal_status *status, uint64_t needed_bytes)
+{
+    double above_pct = state->is_disk_wanted ? 2 * GN_SHED_DISK_PCT : GN_SHED_DISK_PCT;
+
+    if (status->is_disk_short)
+        return true;
+    return status->disk_free_pct < status->disk_spare_pct + above_pct &&
+           status->bytes <= needed_bytes;
+}
+
 bool gn_shed_look(struct gn_shed_state *state, const struct gn_journal_status *status,
                   uint64_t needed_bytes)
 {
     unsigned pct = state->is_shedding ? GN_SHED_END_PCT : GN_SHED_BEGIN_PCT;
 
-    if (status->is_disk_short && status->disk_free_pct > state->short_pct)
-        state->short_pct = status->disk_free_pct;
+    state->is_disk_wanted = is_disk_wanted(state, status, needed_bytes);
     state->is_shedding =
-        is_above(needed_bytes, status->refuse_at_bytes, pct) || status->is_disk_short ||
-        (state->short_pct > 0 && status->disk_free_pct < state->short_pct + GN_SHED_DISK_PCT);
+        is_above(needed_bytes, status->refuse_at_bytes, pct) || state->is_disk_wanted;
     return state->is_shedding;
 }
 

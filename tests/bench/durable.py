@@ -142,7 +142,7 @@ def measure_restart(bench, events):
     """kill -9 with so many events queued; then the start, its memory, and the drain."""
     port = free_port()
     flags = ["--journal-size=8GiB", "--delivery-queue-events=10000000",
-             "--delivery-queue-size=8GiB", "--delivery-retry-max=200ms", f"--webhook-port={port}"]
+             "--delivery-queue-size=8GiB", "--delivery-retry-min=50ms", "--delivery-retry-max=200ms", f"--webhook-port={port}"]
     with Sink(bench.build, 1) as live, tempfile.TemporaryDirectory(prefix="gurnard-bench-") as tmp, \
             Daemon(*flags, store=Path(tmp) / "store", build=bench.build) as daemon:
         daemon.fixed_port = port

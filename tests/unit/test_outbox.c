@@ -234,6 +234,35 @@ static void a_dead_sink_does_not_delay_another(void **state)
     assert_int_equal(status_of(sinks[0]).in_flight, quick.sink_concurrency);
 }
 
+static void dead_sinks_leave_attempts_to_the_others(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_outbox_config config = quick;
+    struct fake_rule *dead = fake_rule(rig->fake, "fake://dead");
+    struct gn_sink *sink;
+
+    config.max_in_flight = 4;
+    open_outbox(rig, &config);
+    dead->err = GN_ECONN;
+    for (int i = 0; i < 8; i++)
+        push(rig, open_sink(rig, "fake://dead"), 1);
+    for (int i = 0; rig->outbox->sinks_down < 8; i++) {
+        assert_true(i < TURNS_MAX);
+        turn(rig);
+    }
+    dead->hangs = true;
+    while (dead->active < 2)
+        turn(rig);
+    sink = open_sink(rig, "fake://b");
+    for (int i = 0; i < 20; i++)
+        push(rig, sink, (uint64_t)i);
+    for (int i = 0; status_of(sink).delivered < 20; i++) {
+        assert_true(i < 200);
+        turn(rig);
+    }
+    assert_int_equal(dead->active, 2);
+}
+
 static void a_sink_without_answers_goes_down_and_comes_up_with_the_first_success(void **state)
 {
     struct rig *rig = *state;
@@ -274,6 +303,32 @@ static void a_down_sink_tries_all_lanes_in_turn(void **state)
     for (size_t i = rig->fake->note_count - 3; i < rig->fake->note_count; i++)
         tried[number_in(&rig->fake->notes[i])] = true;
     assert_true(tried[0] && tried[1] && tried[2]);
+}
+
+static void a_down_sink_tries_also_who_stands_behind_a_long_lane(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_sink *sink = open_sink(rig, "fake://a");
+    bool is_tried = false;
+
+    fake_rule(rig->fake, "fake://a")->err = GN_ETIMEOUT;
+    for (int i = 0; i < 100; i++)
+        push(rig, sink, 1);
+    while (!status_of(sink).is_down)
+        turn(rig);
+    push(rig, sink, 2);
+    while (sink->probes < 10)
+        turn(rig);
+    gn_window_wake(sink); /* as the tick does */
+    for (int i = 0; !is_tried && i < 200; i++) {
+        turn(rig);
+        is_tried = number_in(&rig->fake->notes[rig->fake->note_count - 1]) == 100;
+    }
+    assert_true(is_tried);
+    assert_int_equal(sink->window_count, 101);
+    fake_rule(rig->fake, "fake://a")->err = GN_OK;
+    settle(rig);
+    assert_int_equal(status_of(sink).delivered, 101);
 }
 
 static void busy_answers_do_not_take_a_sink_down(void **state)
@@ -1047,6 +1102,29 @@ static void broken_progress_is_no_progress(void **state)
     assert_int_equal(gn_outbox_pending(rig->outbox), 0);
 }
 
+/* A journal that left a failed segment writes a checkpoint, and behind it the older records that it
+ * had in memory. */
+static void progress_that_was_overtaken_is_passed_over(void **state)
+{
+    static const struct gn_str newer = GN_STR_INIT("\x05sub-a\x01\x02\x00"); /* two pending */
+    static const struct gn_str older = GN_STR_INIT("\x05sub-a\x01\x00\x00"); /* none */
+    struct rig *rig = *state;
+    struct gn_sink *sink;
+
+    open_journal(rig);
+    new_outbox(rig, &quick);
+    sink = open_sink_as(rig, "sub-a", "fake://a");
+    gn_outbox_recover_progress(rig->outbox,
+                               &(struct gn_record){.sequence = 3, .clock_ms = 1, .payload = newer});
+    gn_outbox_recover_progress(rig->outbox,
+                               &(struct gn_record){.sequence = 1, .clock_ms = 1, .payload = older});
+    gn_outbox_recover_event(rig->outbox, 2, &sink, 1);
+    assert_int_equal(gn_outbox_pending(rig->outbox), 2);
+    bed_recover(rig);
+    gn_outbox_start(rig->outbox);
+    assert_true(status_of(sink).is_behind);
+}
+
 static void events_the_journal_has_lost_are_counted(void **state)
 {
     /* from the first event on, two pending; the journal is empty */
@@ -1126,6 +1204,33 @@ static void a_drained_outbox_on_disk_waits_for_nobody_and_keeps_the_rest(void **
     assert_int_equal(rig->fake->note_count, 5);
 }
 
+/* Else the next start would send again what was refused. */
+static void an_outbox_is_not_drained_before_its_dead_letters_are_on_disk(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_sink *sinks[2];
+    char folder[96];
+
+    (void)snprintf(folder, sizeof(folder), "%s.letters", rig->folder);
+    assert_int_equal(gn_deadletters_open(rig->loop, folder, 1 << 20, rig->metrics, &rig->letters),
+                     GN_OK);
+    while (!gn_deadletters_is_durable(rig->letters))
+        turn(rig);
+    restart(rig, &quick, sinks);
+    fake_rule(rig->fake, "fake://a")->send_err = GN_EINVAL;
+    push(rig, sinks[0], 1);
+    gn_outbox_drain(rig->outbox);
+    while (figure(rig, "dead") == 0)
+        turn(rig);
+    assert_false(gn_deadletters_is_durable(rig->letters));
+    assert_false(gn_outbox_is_drained(rig->outbox));
+    while (!gn_outbox_is_drained(rig->outbox))
+        turn(rig);
+    assert_true(gn_deadletters_is_durable(rig->letters));
+    restart(rig, &quick, sinks);
+    assert_int_equal(gn_outbox_pending(rig->outbox), 0);
+}
+
 static void segments_go_when_all_sinks_have_their_events(void **state)
 {
     struct rig *rig = *state;
@@ -1147,6 +1252,40 @@ static void segments_go_when_all_sinks_have_their_events(void **state)
         turn(rig);
     gn_progress_set_needed(rig->outbox);
     assert_int_equal(rig->outbox->needed, gn_journal_next(rig->journal) - 2);
+}
+
+struct glance {
+    const struct gn_outbox *outbox;
+    uint64_t needed;
+};
+
+static void take_glance(void *ctx)
+{
+    struct glance *glance = ctx;
+
+    glance->needed = glance->outbox->needed;
+}
+
+static void what_is_left_at_the_end_stays_needed(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_sink *sinks[2];
+    struct glance glance;
+    struct gn_timer timer = {0};
+
+    restart(rig, &quick, sinks);
+    fake_rule(rig->fake, "fake://a")->hangs = true;
+    push(rig, sinks[0], 1);
+    while (status_of(sinks[0]).in_flight == 0)
+        turn(rig);
+    glance = (struct glance){.outbox = rig->outbox};
+    gn_timer_init(&timer, rig->loop, take_glance, &glance);
+    gn_timer_start(&rig->outbox->tick, 0); /* due while the attempt is being cancelled */
+    gn_timer_start(&timer, 0);
+    gn_outbox_free(rig->outbox);
+    rig->outbox = NULL;
+    assert_true(glance.needed <= 1);
+    gn_timer_fini(&timer);
 }
 
 /* ---- many at once ---- */
@@ -1342,8 +1481,10 @@ int main(void)
         TEST(a_sink_gets_more_attempts_side_by_side_as_it_takes_events),
         TEST(all_sinks_together_stay_below_their_limit_and_take_turns),
         TEST(a_dead_sink_does_not_delay_another),
+        TEST(dead_sinks_leave_attempts_to_the_others),
         TEST(a_sink_without_answers_goes_down_and_comes_up_with_the_first_success),
         TEST(a_down_sink_tries_all_lanes_in_turn),
+        TEST(a_down_sink_tries_also_who_stands_behind_a_long_lane),
         TEST(busy_answers_do_not_take_a_sink_down),
         TEST(want_of_memory_here_says_nothing_about_the_receiver),
         TEST(a_refusal_ends_dead_after_its_tries_and_the_next_goes),
@@ -1375,10 +1516,13 @@ int main(void)
         LASTING(a_sink_without_progress_begins_with_the_next_event),
         LASTING(the_progress_of_a_subscription_that_is_gone_is_passed_over),
         LASTING(broken_progress_is_no_progress),
+        LASTING(progress_that_was_overtaken_is_passed_over),
         LASTING(events_the_journal_has_lost_are_counted),
         LASTING(a_long_backlog_is_read_back_after_a_restart),
         LASTING(a_drained_outbox_on_disk_lets_out_what_can_go),
         LASTING(a_drained_outbox_on_disk_waits_for_nobody_and_keeps_the_rest),
+        LASTING(an_outbox_is_not_drained_before_its_dead_letters_are_on_disk),
+        LASTING(what_is_left_at_the_end_stays_needed),
         LASTING(segments_go_when_all_sinks_have_their_events),
         TEST(every_delivery_ends_exactly_once),
         LASTING(over_restarts_and_crashes_nothing_is_lost_and_lanes_keep_their_order),

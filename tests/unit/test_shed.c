@@ -11,7 +11,7 @@
 struct look {
     uint64_t needed_bytes;
     bool is_disk_short;
-    double disk_free_pct;
+    double disk_free_pct; /* five are to be spared */
     bool want;
 };
 
@@ -24,6 +24,7 @@ static void assert_looks(const struct look *looks, size_t count)
             .refuse_at_bytes = 1000,
             .is_disk_short = looks[i].is_disk_short,
             .disk_free_pct = looks[i].disk_free_pct,
+            .disk_spare_pct = 5,
         };
         bool got = gn_shed_look(&state, &status, looks[i].needed_bytes);
 
@@ -44,21 +45,35 @@ static void room_is_wanted_from_85_percent_down_to_75(void **state)
     assert_looks(looks, GN_LEN(looks));
 }
 
-static void room_is_wanted_while_the_disk_is_short_and_a_little_longer(void **state)
+static void room_is_wanted_from_a_point_above_the_spare_part_of_the_disk_up_to_two(void **state)
 {
     static const struct look looks[] = {
-        {0, false, 5.5, false}, {0, true, 4.9, true},  {0, true, 2, true},
-        {0, false, 5.1, true},  {0, false, 5.8, true}, {0, false, 5.9, false},
-        {0, false, 5.5, true},  {0, false, 7, false},
+        {0, false, 6, false},  {0, false, 5.9, true}, {0, true, 4.9, true},
+        {0, false, 5.1, true}, {0, false, 6.9, true}, {0, false, 7, false},
+        {0, false, 6, false},  {0, true, 2, true},    {0, false, 50, false},
     };
 
     (void)state;
     assert_looks(looks, GN_LEN(looks));
 }
 
+static void while_the_journal_can_make_room_on_the_disk_nothing_else_does(void **state)
+{
+    struct gn_journal_status status = {
+        .bytes = 100, .refuse_at_bytes = 1000, .disk_free_pct = 5.5, .disk_spare_pct = 5};
+    struct gn_shed_state shed = {0};
+
+    (void)state;
+    assert_false(gn_shed_look(&shed, &status, 99));
+    assert_true(gn_shed_look(&shed, &status, 100));
+    assert_false(gn_shed_look(&shed, &status, 99));
+    status.is_disk_short = true;
+    assert_true(gn_shed_look(&shed, &status, 99));
+}
+
 static void large_numbers_do_not_overflow(void **state)
 {
-    const struct gn_journal_status status = {.refuse_at_bytes = UINT64_MAX};
+    const struct gn_journal_status status = {.refuse_at_bytes = UINT64_MAX, .disk_free_pct = 100};
     struct gn_shed_state shed = {0};
 
     (void)state;
@@ -709,7 +724,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(room_is_wanted_from_85_percent_down_to_75),
-        cmocka_unit_test(room_is_wanted_while_the_disk_is_short_and_a_little_longer),
+        cmocka_unit_test(room_is_wanted_from_a_point_above_the_spare_part_of_the_disk_up_to_two),
+        cmocka_unit_test(while_the_journal_can_make_room_on_the_disk_nothing_else_does),
         cmocka_unit_test(large_numbers_do_not_overflow),
         cmocka_unit_test(the_expired_go_first_then_the_silent_then_the_slow),
         cmocka_unit_test(a_segment_that_a_good_sink_needs_stays),

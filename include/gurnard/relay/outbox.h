@@ -40,7 +40,8 @@
 
 #define GN_WINDOW_EVENTS      16384U       /* deliveries in the window of a live sink */
 #define GN_WINDOW_READ_BYTES  (256U << 10) /* read at a time for one that is behind */
-#define GN_WINDOW_DOWN_EVENTS 16U /* deliveries kept in the window of a sink that is down */
+/* Kept in the window of a sink that is down; more only when those are of few lanes. */
+#define GN_WINDOW_DOWN_EVENTS 16U
 #define GN_WINDOW_HELD_EVENTS                                                                      \
     65536U /* beyond, also lanes that could go wait for those that cannot */
 
@@ -62,7 +63,8 @@ struct gn_outbox_config {
     uint32_t sink_concurrency; /* most attempts under way for one sink, over its lanes; it begins
                                 * with GN_SINK_WINDOW_MIN and gets one more with each success */
     uint32_t max_in_flight;    /* attempts under way for all sinks, at least 1: each may need a
-                                * descriptor; sinks that wait for room get it in turn */
+                                * descriptor; sinks that wait for room get it in turn, those that
+                                * are down or paused no more than half of it together */
     uint64_t quota_events;     /* a sink with a longer backlog, in events or in bytes of journal */
     uint64_t quota_bytes;      /* behind its position, may be shed when room is needed */
     uint64_t memory_bytes; /* event bytes held in all windows; a window may always hold one read */
@@ -132,7 +134,8 @@ GN_MUST_CHECK enum gn_err gn_outbox_push(struct gn_outbox *outbox, struct gn_eve
 uint64_t gn_outbox_pending(const struct gn_outbox *outbox);
 
 /* At shutdown: no retry is waited for. Journal on disk: what can go out goes on to, but not to who
- * is down or paused; what fails stays. In memory: an attempt that fails is the last of its event. */
+ * is down or paused; what fails stays. In memory: an attempt that fails is the last of its event.
+ */
 void gn_outbox_drain(struct gn_outbox *outbox);
 /* Whether nothing is left to wait for after that. */
 bool gn_outbox_is_drained(const struct gn_outbox *outbox);
@@ -187,6 +190,7 @@ void gn_sink_status(const struct gn_sink *sink, struct gn_sink_status *status);
 void gn_outbox_each_sink(const struct gn_outbox *outbox,
                          void (*fn)(void *ctx, const struct gn_sink *sink), void *ctx);
 
+/* All sinks together. */
 struct gn_outbox_status {
     uint64_t queued, in_flight;
     uint64_t memory_bytes;                                      /* of the events in windows */
@@ -195,6 +199,7 @@ struct gn_outbox_status {
     double out_10s, out_60s;                                    /* deliveries a second */
     bool is_shedding;
 };
+/* Fills *status. Looks at all sinks. */
 void gn_outbox_status(const struct gn_outbox *outbox, struct gn_outbox_status *status);
 
 #endif

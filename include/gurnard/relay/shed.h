@@ -17,18 +17,19 @@
  * needed, and ends at the second. */
 #define GN_SHED_BEGIN_PCT 85U
 #define GN_SHED_END_PCT   75U
-/* It also ends only when so many percentage points of the disk more are free than when it was
- * short. */
+/* It also begins when less than so many percentage points above the disk's spare part are free, and
+ * ends at twice as many. */
 #define GN_SHED_DISK_PCT  1.0
 
 /* Kept from look to look; zero-initialised. */
 struct gn_shed_state {
-    bool is_shedding;
-    double short_pct; /* most of the disk that was free while the journal called it short */
+    bool is_shedding;    /* room is wanted, in the journal or on the disk */
+    bool is_disk_wanted; /* on the disk */
 };
 
-/* Looks at the journal's figures. needed_bytes: of the segments that somebody needs. Returns
- * whether room is wanted: state->is_shedding. */
+/* Looks at the journal's figures. needed_bytes: of the segments that somebody needs; while there
+ * are others the journal makes room on the disk by itself. Returns whether room is wanted:
+ * state->is_shedding. */
 bool gn_shed_look(struct gn_shed_state *state, const struct gn_journal_status *status,
                   uint64_t needed_bytes);
 
