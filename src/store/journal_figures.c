@@ -90,6 +90,7 @@ void gn_journal_status(const struct gn_journal *j, struct gn_journal_status *sta
         .syncs = j->syncs,
         .damaged = j->damaged,
         .disk_free_pct = j->disk_free_pct,
+        .disk_spare_pct = j->is_memory ? 0 : j->config.disk_spare_pct,
         .is_failing = j->is_failing,
         .is_disk_short = j->is_disk_short,
         .is_in_memory = j->is_memory,
@@ -115,7 +116,7 @@ bool gn_journal_segment_at(const struct gn_journal *j, size_t place,
         .bytes = seg->bytes,
         .end_clock_ms = seg->end_clock_ms,
         .created_ns = seg->header.created_ns,
-        .is_closed = gn_journal_seg_is_closed(seg) && seg->header.number < j->checkpoint_number,
+        .is_closed = gn_journal_seg_is_rewritable(j, seg),
     };
     return true;
 }

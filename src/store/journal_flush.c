@@ -32,8 +32,17 @@ static bool make_file(struct gn_journal *j, struct gn_journal_seg *seg)
     return seg->is_made;
 }
 
-/* A segment that failed is not touched again. With nothing durable in it the file goes, so that its
- * number can be given once more. */
+/* Whether the file's number cannot be given once more. The folder is synced with the number's next
+ * file; should a crash bring the old one back before that, nothing in it was acknowledged. */
+static bool is_number_stuck(const struct gn_journal *j, uint64_t number)
+{
+    char name[GN_SEGMENT_NAME_MAX];
+
+    gn_segment_name(number, name);
+    return unlinkat(j->dir_fd, name, 0) != 0 && errno != ENOENT;
+}
+
+/* A segment that failed is not touched again. With nothing durable in it the file goes. */
 static void give_up_file(struct gn_journal *j, struct gn_journal_seg *seg)
 {
     const int os_error = errno;
@@ -44,8 +53,7 @@ static void give_up_file(struct gn_journal *j, struct gn_journal_seg *seg)
     if (!seg->is_made || (j->is_memory && !is_empty))
         return;
     if (is_empty && !j->is_memory)
-        j->batch.is_number_taken =
-            gn_segment_remove(j->dir_fd, seg->header.number) != GN_OK && errno != ENOENT;
+        j->batch.is_number_taken = is_number_stuck(j, seg->header.number);
     (void)close(seg->fd); /* whatever it says: nothing of it is relied on */
     seg->fd = -1;
     seg->is_made = !is_empty;

@@ -176,10 +176,12 @@ static enum gn_err rescue_record(void *ctx, const struct gn_record *record, uint
     return record->count > 0 ? GN_EEXIST : GN_OK; /* enough is known then */
 }
 
-/* Takes the header from the records, with the salt that the other segments have. */
+/* Takes the header from the records, with the salt that the other segments have. Where there is no
+ * other one, records will tell whether its own was hit. */
 static enum gn_err rescue_header(struct gn_journal *j, struct gn_journal_seg *seg, int fd,
                                  bool *is_rescued)
 {
+    const uint32_t salt = j->salt != 0 ? j->salt : gn_segment_guess_salt(fd);
     struct rescue rescue = {.header = &seg->header};
     const struct gn_segment_visitor visitor = {.record = rescue_record, .ctx = &rescue};
     const struct gn_segment_damage damage = {.bytes = GN_SEGMENT_HEADER};
@@ -188,14 +190,14 @@ static enum gn_err rescue_header(struct gn_journal *j, struct gn_journal_seg *se
     uint64_t end;
 
     *is_rescued = false;
-    if (j->salt == 0)
+    if (salt == 0)
         return GN_OK;
-    err = gn_segment_scan(fd, j->salt, GN_SEGMENT_HEADER, seg->bytes, &visitor, &end);
+    err = gn_segment_scan(fd, salt, GN_SEGMENT_HEADER, seg->bytes, &visitor, &end);
     if (err != GN_OK && err != GN_EEXIST)
         return err;
     if (!rescue.is_found)
         return GN_OK;
-    seg->header.salt = j->salt;
+    seg->header.salt = j->salt = salt;
     if (fstat(fd, &st) == 0)
         seg->header.created_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
     seg->is_made = true;

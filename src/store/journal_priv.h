@@ -247,6 +247,13 @@ void gn_journal_seg_set_bytes(struct gn_journal *journal, struct gn_journal_seg 
                               uint64_t bytes);
 /* Whether all of seg is written and nothing more will be. */
 bool gn_journal_seg_is_closed(const struct gn_journal_seg *seg);
+/* Whether seg may be rewritten: closed, older than the checkpoint, and not waiting to be cut. */
+bool gn_journal_seg_is_rewritable(const struct gn_journal *journal,
+                                  const struct gn_journal_seg *seg);
+/* Whether record has events that belong to the next segment, as one does that begins where this one
+ * ends: a failed sync has left it here, in what shape nobody knows, and it was written again there.
+ */
+bool gn_journal_seg_is_copy(const struct gn_record *record, uint64_t end_sequence);
 /* Appends the frame of its SEAL, GN_JOURNAL_SEAL_BYTES, with this place of the index. */
 void gn_journal_seg_add_seal(const struct gn_journal_seg *seg, uint64_t index_offset,
                              struct gn_buf *out);

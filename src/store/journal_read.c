@@ -61,7 +61,10 @@ static void look_ahead(struct gn_journal_reader *r, int fd, uint64_t end)
         if (ahead.len == 0)
             gn_journal_harms_end(&r->harms, r->end_sequence);
         for (rest = gn_buf_str(&ahead); gn_frame_next(&rest, &record);)
-            gn_journal_harms_pass(&r->harms, &record);
+            if (gn_journal_seg_is_copy(&record, r->end_sequence))
+                gn_journal_harms_end(&r->harms, r->end_sequence);
+            else
+                gn_journal_harms_pass(&r->harms, &record);
     }
     gn_buf_free(&ahead);
 }
@@ -76,6 +79,22 @@ static struct gn_str from_wanted(struct gn_str bytes, uint64_t wanted)
         if (record.count > 0 && record.sequence + record.count > wanted)
             return bytes;
     return GN_STR_NONE;
+}
+
+/* Takes off what was read from the first copy on. Whether there was one: the segment ends there. */
+static bool drop_copies(struct gn_journal_reader *r)
+{
+    struct gn_str rest = gn_buf_str(&r->out);
+    struct gn_record record;
+    size_t at;
+
+    for (at = 0; gn_frame_next(&rest, &record); at = r->out.len - rest.len) {
+        if (!gn_journal_seg_is_copy(&record, r->end_sequence))
+            continue;
+        gn_buf_truncate(&r->out, at);
+        return true;
+    }
+    return false;
 }
 
 /* Reads on until something wanted has come, or the end. */
@@ -94,9 +113,9 @@ static enum gn_err read_on(struct gn_journal_reader *r, int fd)
                               &r->out);
         if (err != GN_OK)
             return err;
+        r->is_at_end = drop_copies(r) || r->out.len == 0 || r->offset >= end;
         pass_frames(r, offset, first_harm);
         r->frames = from_wanted(gn_buf_str(&r->out), r->next);
-        r->is_at_end = r->out.len == 0 || r->offset >= end;
     } while (r->frames.len == 0 && !r->is_at_end);
     if (r->is_at_end)
         gn_journal_harms_end(&r->harms, r->end_sequence);
@@ -213,12 +232,12 @@ static void on_read_done(void *ctx)
     struct gn_journal *j = r->journal;
     struct gn_journal_seg *seg = r->seg;
 
-    r->seg = NULL;
     gn_journal_harms_tell(j, seg, &r->harms);
     if (r->err == GN_EIO && r->os_error == ENOENT)
         pass_gone(r, seg);
     else if (r->err != GN_OK)
         log_failure(j, r, seg->header.number);
+    r->seg = NULL; /* only now: the owner may have freed the reader when it was told of a loss */
     gn_journal_seg_unref(seg);
     if (r->is_freed) {
         reader_free(r);
@@ -303,8 +322,8 @@ void gn_journal_readers_close(struct gn_journal *j)
     while ((r = LIST_FIRST(&j->readers)) != NULL) {
         LIST_REMOVE(r, link);
         gn_defer_cancel(&r->defer);
-        if (r->is_busy)
-            finish(r, GN_ECANCELED, GN_STR_NONE);
         r->journal = NULL;
+        if (r->is_busy)
+            finish(r, GN_ECANCELED, GN_STR_NONE); /* r may be gone */
     }
 }

@@ -15,12 +15,14 @@
 struct recovery {
     struct gn_journal *journal;
     struct gn_journal_seg *seg; /* the one that is read */
+    uint64_t limit;             /* where the next one begins */
     uint64_t expected;          /* the next event, if nothing is missing */
     bool is_hit;                /* something unreadable has come since the event before it */
     uint64_t next;              /* the highest number that any record names */
     uint64_t clock_ms;
     uint64_t records;
-    uint64_t seal_end; /* place behind the last SEAL */
+    uint64_t seal_end;  /* place behind the last SEAL */
+    uint64_t copies_at; /* of the first event from limit on; 0: there is none */
 };
 
 static void raise(uint64_t *value, uint64_t least)
@@ -51,6 +53,24 @@ static void take_seal(struct gn_journal_seg *seg, uint64_t clock_ms, struct gn_s
     seg->sealed_ns = (int64_t)gn_unpack_u64(&in);
     seg->end_clock_ms = clock_ms;
     seg->is_sealed = true;
+}
+
+/* A segment ends where the next one begins, whatever it says itself: what it has beyond was left by
+ * a failed sync and stands in the next one. Then its SEAL is of no worth either. */
+static void bound_end(struct gn_journal_seg *seg, uint64_t limit)
+{
+    if (seg->end_sequence <= limit)
+        return;
+    seg->end_sequence = limit;
+    seg->index_offset = 0;
+    seg->is_sealed = false;
+}
+
+static uint64_t limit_of(const struct gn_journal_seg *seg)
+{
+    const struct gn_journal_seg *next = TAILQ_NEXT(seg, link);
+
+    return next != NULL ? next->header.first_sequence : UINT64_MAX;
 }
 
 static enum gn_err find_seal(struct gn_journal *j, struct gn_journal_seg *seg)
@@ -86,6 +106,7 @@ static enum gn_err find_ends(struct gn_journal *j)
         err = find_seal(j, seg);
         if (err != GN_OK)
             return err;
+        bound_end(seg, limit_of(seg));
     }
     return GN_OK;
 }
@@ -179,8 +200,10 @@ static enum gn_err on_record(void *ctx, const struct gn_record *record, uint64_t
     if (record->type < GN_RECORD_OWNER || offset == r->seg->index_offset)
         return GN_OK;
     if (record->count > 0) {
-        if (record->sequence < r->expected)
-            return GN_OK; /* a copy: the first one stood in a segment whose write failed later */
+        if (gn_journal_seg_is_copy(record, r->limit) && r->copies_at == 0)
+            r->copies_at = offset;
+        if (record->sequence < r->expected || r->copies_at != 0)
+            return GN_OK;
         expect(r, record->sequence);
         r->expected += record->count;
     }
@@ -210,10 +233,12 @@ static void on_damage(void *ctx, const struct gn_segment_damage *damage, struct 
     r->is_hit = true;
 }
 
-/* The file ends behind its last frame from now on. */
+/* The file ends behind its last frame from now on. What stands in the last one may have been in
+ * memory only when the daemon was killed: it is synced, since repeats of it will be acknowledged.
+ */
 static enum gn_err cut(struct recovery *r, int fd, uint64_t end)
 {
-    if (end == r->seg->bytes)
+    if (end == r->seg->bytes && TAILQ_NEXT(r->seg, link) != NULL)
         return GN_OK;
     if (gn_segment_cut(fd, end) != GN_OK)
         return GN_EIO;
@@ -234,8 +259,10 @@ static enum gn_err read_all(struct recovery *r)
 
     if (fd < 0)
         return GN_EIO;
-    r->seal_end = 0;
+    r->seal_end = r->copies_at = 0;
     err = gn_segment_scan(fd, seg->header.salt, GN_SEGMENT_HEADER, seg->bytes, &visitor, &end);
+    if (r->copies_at != 0)
+        end = r->copies_at; /* should the next segment be empty, they must not come back later */
     if (err == GN_OK && !was_sealed)
         err = cut(r, fd, end);
     (void)close(fd); /* a cut was synced */
@@ -247,6 +274,9 @@ static enum gn_err read_all(struct recovery *r)
         seg->end_sequence = r->expected;
         raise(&seg->end_sequence, seg->header.first_sequence);
     }
+    bound_end(seg, r->limit);
+    if (TAILQ_NEXT(seg, link) == NULL)
+        raise(&seg->end_clock_ms, r->clock_ms);
     if (seg->is_sealed)
         expect(r, seg->end_sequence);
     return GN_OK;
@@ -319,6 +349,7 @@ static void enter(struct recovery *r, struct gn_journal_seg *seg)
     else if (seg->header.number != before->header.number + 1)
         r->is_hit = true;
     r->seg = seg;
+    r->limit = limit_of(seg);
     expect(r, seg->header.first_sequence);
 }
 

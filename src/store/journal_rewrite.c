@@ -63,6 +63,8 @@ static enum gn_err copy_record(void *ctx, const struct gn_record *record, uint64
 
     if (atomic_load(&w->journal->is_ending))
         return GN_ECANCELED;
+    if (gn_journal_seg_is_copy(record, w->seg->end_sequence))
+        return GN_OK;
     gn_journal_harms_pass(&w->harms, record);
     if (!is_kept(w, record, is_index))
         return GN_OK;
@@ -212,7 +214,7 @@ static struct gn_journal_seg *find_closed(struct gn_journal *j, uint64_t number)
 
     TAILQ_FOREACH (seg, &j->segs, link)
         if (seg->header.number == number)
-            return gn_journal_seg_is_closed(seg) && number < j->checkpoint_number ? seg : NULL;
+            return gn_journal_seg_is_rewritable(j, seg) ? seg : NULL;
     return NULL;
 }
 

@@ -77,6 +77,18 @@ bool gn_journal_seg_is_closed(const struct gn_journal_seg *seg)
     return seg->is_ended && seg->durable_end == seg->fill;
 }
 
+bool gn_journal_seg_is_rewritable(const struct gn_journal *journal,
+                                  const struct gn_journal_seg *seg)
+{
+    return gn_journal_seg_is_closed(seg) && seg->header.number < journal->checkpoint_number &&
+           seg != journal->batch.abandoned;
+}
+
+bool gn_journal_seg_is_copy(const struct gn_record *record, uint64_t end_sequence)
+{
+    return record->count > 0 && record->sequence >= end_sequence;
+}
+
 void gn_journal_seg_add_seal(const struct gn_journal_seg *seg, uint64_t index_offset,
                              struct gn_buf *out)
 {

@@ -90,6 +90,15 @@ static bool has_checksum(const struct disk_header *disk)
     return gn_crc32c(0, &without, sizeof without) == le32toh(disk->crc);
 }
 
+/* Whether nothing but the version is damaged. */
+static bool is_version_damaged(const struct disk_header *disk)
+{
+    struct disk_header ours = *disk;
+
+    ours.version = htole32(GN_SEGMENT_VERSION);
+    return has_checksum(&ours);
+}
+
 /* len: of the bytes that the file had, the rest of disk is zero. */
 static enum gn_err decode(const struct disk_header *disk, size_t len,
                           struct gn_segment_header *header, uint32_t *version)
@@ -97,6 +106,8 @@ static enum gn_err decode(const struct disk_header *disk, size_t len,
     uint32_t found = le32toh(disk->version);
 
     if (memcmp(disk->magic, magic, sizeof magic) != 0 || found == 0)
+        return GN_EPARSE;
+    if (found != GN_SEGMENT_VERSION && is_version_damaged(disk))
         return GN_EPARSE;
     *version = found;
     if (found != GN_SEGMENT_VERSION)
@@ -296,6 +307,16 @@ enum gn_err gn_segment_open(int dir_fd, uint64_t number, struct gn_segment_heade
     }
     *fd = found;
     return GN_OK;
+}
+
+uint32_t gn_segment_guess_salt(int fd)
+{
+    struct disk_header disk = {0};
+    size_t got;
+
+    if (gn_segment_read_at(fd, &disk, sizeof disk, 0, &got) != GN_OK || got < sizeof disk)
+        return 0;
+    return le32toh(disk.salt);
 }
 
 enum gn_err gn_segment_remove(int dir_fd, uint64_t number)

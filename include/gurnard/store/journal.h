@@ -198,12 +198,13 @@ struct gn_journal_status {
     uint64_t segments;
     uint64_t first_sequence, next_sequence, durable_next;
     uint64_t pending_bytes;
-    int64_t oldest_ns;    /* calendar time at which the oldest segment begins */
-    uint64_t syncs;       /* since the start */
-    uint64_t damaged;     /* records, or places, that could not be read, since the start */
-    double disk_free_pct; /* of the file system, space or inodes, the lower; 100 in memory */
-    bool is_failing;      /* the last write failed */
-    bool is_disk_short;   /* the spare part of the disk is reached */
+    int64_t oldest_ns;       /* calendar time at which the oldest segment begins */
+    uint64_t syncs;          /* since the start */
+    uint64_t damaged;        /* records, or places, that could not be read, since the start */
+    double disk_free_pct;    /* of the file system, space or inodes, the lower; 100 in memory */
+    uint32_t disk_spare_pct; /* below it is_disk_short: as configured; 0 in memory */
+    bool is_failing;         /* the last write failed */
+    bool is_disk_short;      /* the spare part of the disk is reached */
     bool is_in_memory;
     int os_error; /* errno of the failure, 0 */
 };

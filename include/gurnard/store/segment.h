@@ -47,12 +47,16 @@ GN_MUST_CHECK enum gn_err gn_segment_write(int fd, struct gn_str bytes, uint64_t
 GN_MUST_CHECK enum gn_err gn_segment_cut(int fd, uint64_t end);
 
 /* Opens a segment of dir_fd for reading (and gn_segment_cut()) and reads its header. *size: of the
- * file. GN_EPARSE: no header, a damaged one, or that of another number; GN_EUNSUPPORTED: of another
- * version, written to *version; GN_ENOTFOUND, GN_EIO. On an error *fd is -1 and *header untouched.
+ * file. GN_EPARSE: no header, a damaged one (its version, too), or that of another number;
+ * GN_EUNSUPPORTED: of another version, written to *version; GN_ENOTFOUND, GN_EIO. On an error *fd
+ * is -1 and *header untouched.
  */
 GN_MUST_CHECK enum gn_err gn_segment_open(int dir_fd, uint64_t number,
                                           struct gn_segment_header *header, uint64_t *size,
                                           uint32_t *version, int *fd);
+
+/* The salt as it stands in a damaged header, which may be wrong; 0: there is none. */
+uint32_t gn_segment_guess_salt(int fd);
 
 /* Removes the file's name and syncs the folder. GN_EIO. */
 GN_MUST_CHECK enum gn_err gn_segment_remove(int dir_fd, uint64_t number);
