@@ -6,6 +6,7 @@
 
 #include "gurnard/app/daemon.h"
 #include "gurnard/app/settings.h"
+#include "gurnard/base/json.h"
 #include "gurnard/base/log.h"
 
 #define EXIT_USAGE 2
@@ -67,6 +68,7 @@ int main(int argc, char **argv)
     enum gn_err err;
     int code;
 
+    gn_json_use_must_alloc();
     err = gn_settings_load(&settings, argc, argv, environ, &request, complain, NULL, &bad_flag);
     if (err == GN_OK)
         code = act(&settings, &request);

@@ -1,7 +1,10 @@
 /* Getters over jansson values, and the one way from bytes to such a value. */
 #include "gurnard/base/json.h"
 
+#include <stdlib.h>
+
 #include "gurnard/base/json_scan.h"
+#include "gurnard/base/must_alloc.h"
 
 static const struct gn_json_limits default_limits = {
     .max_bytes = (size_t)1 << 20,
@@ -23,6 +26,16 @@ static struct gn_str bare_value(struct gn_str text)
                             text.p[text.len - 1] == '\t'))
         text.len--;
     return text;
+}
+
+static void *must_malloc(size_t bytes)
+{
+    return gn_must_malloc("jansson", bytes);
+}
+
+void gn_json_use_must_alloc(void)
+{
+    json_set_alloc_funcs(must_malloc, free);
 }
 
 enum gn_err gn_json_parse(struct gn_str text, const struct gn_json_limits *limits, json_t **value)

@@ -14,6 +14,7 @@
 #define DNS_CACHE_S           15L /* a service's address may move; kept connections hide the cost */
 #define READ_BUFFER_BYTES     4096L  /* answers are short; libcurl's 16 KiB a call add up */
 #define UPLOAD_BUFFER_BYTES   16384L /* libcurl's least */
+#define STATUS_FINAL_MIN      200    /* what is below goes before an answer */
 #define HEADER_TEXT_MAX_BYTES ((size_t)64 << 10)
 
 /* ---- callbacks of libcurl ---- */
@@ -71,6 +72,26 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
+/* Called with each whole line of a header, the empty one too, and of a trailer. libcurl alone takes
+ * a connection closed within the header for the answer's end. Behind a 1xx or a redirect another
+ * header follows. */
+static size_t on_header(char *line, size_t size, size_t count, void *ctx)
+{
+    static const char version[] = "HTTP/";
+    struct gn_http_call *call = ctx;
+    size_t len = size * count;
+    long status = 0;
+
+    if (len >= sizeof(version) - 1 && strncasecmp(line, version, sizeof(version) - 1) == 0) {
+        call->is_answered = false;
+    } else if (len > 0 && (line[0] == '\r' || line[0] == '\n')) {
+        call->is_answered =
+            curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+            status >= STATUS_FINAL_MIN;
+    }
+    return len;
+}
+
 static size_t on_answer(char *data, size_t size, size_t count, void *ctx)
 {
     struct gn_http_call *call = ctx;
@@ -107,6 +128,8 @@ static bool set_callbacks(struct gn_http_call *call)
            curl_easy_setopt(easy, CURLOPT_READDATA, call) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SEEKDATA, call) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERDATA, call) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, call) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, &call->headers[0]) == CURLE_OK;
@@ -355,6 +378,7 @@ enum gn_err gn_http_call_prepare(struct gn_http_call *call, const struct gn_http
     err = set_method(call, out);
     if (err != GN_OK)
         return err;
+    call->is_answered = false;
     call->answer_max_bytes = out->max_answer_bytes;
     call->dropped_bytes = 0;
     call->is_cut_off = false;

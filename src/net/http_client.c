@@ -10,6 +10,7 @@
 
 #include "gurnard/base/assert.h"
 #include "gurnard/base/log.h"
+#include "gurnard/base/must_alloc.h"
 
 #include "http_client_priv.h"
 
@@ -36,6 +37,28 @@ struct gn_http_client {
     uint32_t fresh;  /* of them those it has not worked on yet, at most STARTS_MAX */
     struct gn_log_limit trouble_log;
 };
+
+/* ---- libcurl's memory: it does not survive a refusal ---- */
+
+static void *must_malloc(size_t bytes)
+{
+    return gn_must_malloc("libcurl", bytes);
+}
+
+static void *must_realloc(void *old, size_t bytes)
+{
+    return gn_must_realloc("libcurl", old, bytes);
+}
+
+static char *must_strdup(const char *text)
+{
+    return gn_must_strdup("libcurl", text);
+}
+
+static void *must_calloc(size_t count, size_t bytes)
+{
+    return gn_must_calloc("libcurl", count, bytes);
+}
 
 /* ---- calls kept for reuse ---- */
 
@@ -238,7 +261,8 @@ struct gn_http_client *gn_http_client_new(struct gn_loop *loop,
 {
     struct gn_http_client *client;
 
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, must_malloc, free, must_realloc, must_strdup,
+                             must_calloc) != CURLE_OK)
         return NULL;
     client = calloc(1, sizeof(*client));
     if (client == NULL) {

@@ -83,6 +83,7 @@ struct gn_http_call {
     size_t read_bytes;                                  /* of it */
     struct gn_buf gathered;                             /* body that libcurl is given whole */
 
+    bool is_answered; /* the header of the answer has ended; what breaks off before is none */
     struct gn_buf answer;
     size_t answer_max_bytes;
     size_t dropped_bytes;

@@ -121,10 +121,14 @@ void gn_http_call_result(struct gn_http_call *call, CURLcode code, struct gn_htt
     if (call->is_cut_off && code == CURLE_WRITE_ERROR)
         code = CURLE_OK;
     result->err = err_of(code);
-    if (result->err == GN_OK)
-        set_answer(call, result);
-    else
+    if (result->err != GN_OK) {
         set_failure(call, code, result);
+    } else if (!call->is_answered) {
+        result->err = GN_ECONN;
+        result->reason = "the answer broke off within its header";
+    } else {
+        set_answer(call, result);
+    }
     set_peer(call, result);
 }
 

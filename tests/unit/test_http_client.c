@@ -10,6 +10,7 @@
 #include "gurnard/base/defs.h"
 #include "http_client_priv.h"
 
+#include "aborting_child.h"
 #include "http_peer.h"
 
 #define WAIT_MS     5000 /* longest wait for anything */
@@ -53,6 +54,35 @@ static const struct peer_row rows[] = {
     {"/broken-off", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", 0, true},
     {"/garbage", "\x16\x03\x01 this is no HTTP at all, whatever the port says\r\n\r\n", 0, true},
     {"/bad-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 0, true},
+    {"/cut/version", "HTT", 0, true},
+    {"/cut/status", "HTTP/1.1 20", 0, true},
+    {"/cut/after-status", "HTTP/1.1 200 OK\r\n", 0, true},
+    {"/cut/name", "HTTP/1.1 200 OK\r\nContent-Le", 0, true},
+    {"/cut/value", "HTTP/1.1 200 OK\r\nContent-Length: 0", 0, true},
+    {"/cut/carriage-return", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r", 0, true},
+    {"/cut/before-empty-line", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", 0, true},
+    {"/cut/204", "HTTP/1.1 204 No Content\r\nServer: x\r\n", 0, true},
+    {"/cut/after-100", "HTTP/1.1 100 Continue\r\n\r\n", 0, true},
+    {"/cut/after-103", "HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n", 0, true},
+    {"/cut/status-after-100", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 20", 0, true},
+    {"/cut/name-after-100", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nCo", 0, true},
+    {"/cut/switched", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n", 0, true},
+    {"/cut/body", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx", 0, true},
+    {"/cut/before-body", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", 0, true},
+    {"/cut/before-chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0, true},
+    {"/cut/chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", 0, true},
+    {"/cut/last-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", 0, true},
+    {"/to-cut-status", "HTTP/1.1 302 F\r\nLocation: /cut/status\r\nContent-Length: 0\r\n\r\n", 0,
+     false},
+    {"/to-cut-name", "HTTP/1.1 302 F\r\nLocation: /cut/name\r\nContent-Length: 0\r\n\r\n", 0,
+     false},
+    {"/to-drops", "HTTP/1.1 302 F\r\nLocation: /drops\r\nContent-Length: 0\r\n\r\n", 0, false},
+    {"/100-200", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0,
+     false},
+    {"/bare-lines", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", 0, false},
+    {"/no-fields", "HTTP/1.1 200 OK\r\n\r\n", 0, true},
+    {"/chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: b\r\n\r\n",
+     0, false},
     {"/long", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", 100000, false},
     {"/endless", "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", 1000000, false},
     {"/301", "HTTP/1.1 301 Moved\r\nLocation: /204\r\nContent-Length: 4\r\n\r\ngone", 0, false},
@@ -317,6 +347,22 @@ static void retry_after_is_read_as_seconds_or_date(void **state)
     (void)state;
     for (size_t i = 0; i < GN_LEN(cases); i++)
         assert_int_equal(gn_http_retry_after_ms(cases[i].text, cases[i].now), cases[i].want_ms);
+}
+
+/* ---- memory ---- */
+
+static void have_libcurl_copy_too_much(void)
+{
+    CURL *easy = curl_easy_init();
+
+    (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)HUGE_BYTES);
+    (void)curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, "short");
+}
+
+static void libcurl_refused_memory_ends_the_process(void **state)
+{
+    (void)state; /* its client has set libcurl up */
+    assert_aborts(have_libcurl_copy_too_much, " error memory.exhausted in=libcurl bytes=");
 }
 
 /* ---- requests ---- */
@@ -623,6 +669,61 @@ static void a_broken_answer_is_an_error_of_its_kind(void **state)
         assert_int_equal(fx->outcome.result.status, 0);
         assert_int_equal(fx->outcome.body.len, 0);
         assert_true(strlen(fx->outcome.reason) > 0);
+    }
+}
+
+static void an_answer_that_breaks_off_is_none(void **state)
+{
+    static const char *const paths[] = {
+        "/cut/version",
+        "/cut/status",
+        "/cut/after-status",
+        "/cut/name",
+        "/cut/value",
+        "/cut/carriage-return",
+        "/cut/before-empty-line",
+        "/cut/204",
+        "/cut/after-100",
+        "/cut/after-103",
+        "/cut/status-after-100",
+        "/cut/name-after-100",
+        "/cut/switched",
+        "/cut/body",
+        "/cut/before-body",
+        "/cut/before-chunks",
+        "/cut/chunk",
+        "/cut/last-chunk",
+        "/to-cut-status",
+        "/to-cut-name",
+        "/to-drops",
+    };
+    static const char *const methods[] = {"GET", "POST"};
+    struct fixture *fx = *state;
+
+    for (size_t i = 0; i < GN_LEN(paths) * GN_LEN(methods); i++) {
+        const char *path = paths[i / GN_LEN(methods)];
+        const struct gn_http_result *result;
+        struct gn_http_out out;
+
+        assert_int_equal(get(fx, "/200")->status, 200); /* leaves nothing for the next call */
+        out = request(fx, methods[i % GN_LEN(methods)], path);
+        out.follow_redirects = true;
+        result = perform(fx, &out);
+        if (result->err != GN_ECONN || result->status != 0 || fx->outcome.body.len != 0)
+            fail_msg("%s: err=%d status=%d", path, (int)result->err, result->status);
+        assert_true(strlen(fx->outcome.reason) > 0);
+        assert_string_not_equal(fx->outcome.reason, "No error");
+    }
+}
+
+static void an_answer_counts_from_the_end_of_its_header(void **state)
+{
+    static const char *const paths[] = {"/100-200", "/bare-lines", "/no-fields", "/chunked"};
+    struct fixture *fx = *state;
+
+    for (size_t i = 0; i < GN_LEN(paths); i++) {
+        assert_int_equal(get(fx, paths[i])->err, GN_OK);
+        assert_int_equal(fx->outcome.result.status, 200);
     }
 }
 
@@ -976,6 +1077,7 @@ int main(void)
         T(an_answer_too_long_to_drain_still_counts),
         T(retry_after_is_reported_and_not_kept_for_the_next_call),
         cmocka_unit_test(retry_after_is_read_as_seconds_or_date),
+        T(libcurl_refused_memory_ends_the_process),
         T(headers_are_sent_as_given),
         T(nothing_is_sent_that_nobody_asked_for),
         T(the_environment_sets_no_proxy),
@@ -991,6 +1093,8 @@ int main(void)
         T(a_refused_connection_names_peer_and_errno),
         T(a_silent_peer_times_out),
         T(a_broken_answer_is_an_error_of_its_kind),
+        T(an_answer_that_breaks_off_is_none),
+        T(an_answer_counts_from_the_end_of_its_header),
         T(a_name_that_does_not_resolve_is_told_apart),
         T(a_hanging_look_up_blocks_neither_others_nor_its_own_timeout),
         T(a_number_used_again_is_watched_for_its_new_use),

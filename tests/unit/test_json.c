@@ -5,11 +5,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
 #include "gurnard/base/buf.h"
 #include "gurnard/base/json_scan.h"
+
+#include "aborting_child.h"
 
 static json_t *parsed(const char *text)
 {
@@ -188,6 +191,38 @@ static void integers_are_read_or_the_fallback_is_given(void **state)
     json_decref(obj);
 }
 
+static void have_jansson_copy_too_much(void)
+{
+    gn_json_use_must_alloc();
+    json_decref(json_stringn_nocheck("short", HUGE_BYTES));
+}
+
+static void jansson_refused_memory_ends_a_process_that_wants_so(void **state)
+{
+    char want[128];
+
+    (void)state;
+    (void)snprintf(want, sizeof want, " error memory.exhausted in=jansson bytes=%zu\n",
+                   HUGE_BYTES + 1);
+    assert_aborts(have_jansson_copy_too_much, want);
+    assert_null(json_stringn_nocheck("short", HUGE_BYTES)); /* here nobody asked for it */
+}
+
+static void values_work_the_same_with_memory_that_must_be_had(void **state)
+{
+    json_t *value;
+    char *text;
+
+    (void)state;
+    gn_json_use_must_alloc();
+    value = parsed("{\"a\":[1,\"two\",{\"b\":null}]}");
+    text = json_dumps(value, JSON_COMPACT);
+    assert_string_equal(text, "{\"a\":[1,\"two\",{\"b\":null}]}");
+    free(text);
+    json_decref(value);
+    json_set_alloc_funcs(malloc, free);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +235,8 @@ int main(void)
         cmocka_unit_test(members_are_found_whatever_their_case_and_blanks),
         cmocka_unit_test(strings_are_read_with_their_length),
         cmocka_unit_test(integers_are_read_or_the_fallback_is_given),
+        cmocka_unit_test(jansson_refused_memory_ends_a_process_that_wants_so),
+        cmocka_unit_test(values_work_the_same_with_memory_that_must_be_had),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

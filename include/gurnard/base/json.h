@@ -19,6 +19,11 @@ struct gn_json_limits;
 GN_MUST_CHECK enum gn_err gn_json_parse(struct gn_str text, const struct gn_json_limits *limits,
                                         json_t **value);
 
+/* From now on jansson ends the process where memory is refused (base/must_alloc.h), for it breaks
+ * its heap there. For programs that run long; called before any value exists and before threads
+ * start. */
+void gn_json_use_must_alloc(void);
+
 /* The member of obj whose name equals key but for ASCII case and white space around it (v1 clients
  * write Resource, RESOURCE, "EndpointUri "). An exact match wins. JSON null counts as absent. NULL
  * when absent or obj is no object. */

@@ -26,7 +26,8 @@ struct gn_http_client_config {
     const char *user_agent; /* borrowed */
 };
 
-/* A new client. NULL when there is no memory. */
+/* A new client. NULL when there is no memory; but libcurl itself, which does not survive that, ends
+ * the process when it is refused memory, now or later (base/must_alloc.h). */
 struct gn_http_client *gn_http_client_new(struct gn_loop *loop,
                                           const struct gn_http_client_config *config);
 
@@ -52,10 +53,10 @@ struct gn_http_out {
 
 /* How a call ended. Views are valid during the done function only. */
 struct gn_http_result {
-    enum gn_err err;         /* GN_OK: an answer came, whatever its status. GN_ECONN (also TLS, and
-                              * an answer that broke off), GN_ETIMEOUT, GN_ECANCELED, GN_EINVAL
-                              * (URL), GN_EPARSE (not HTTP, or a redirect to another scheme),
-                              * GN_ENOMEM */
+    enum gn_err err;         /* GN_OK: an answer came, whatever its status but 1xx. GN_ECONN (also
+                              * TLS, and an answer that broke off), GN_ETIMEOUT, GN_ECANCELED,
+                              * GN_EINVAL (URL), GN_EPARSE (not HTTP, or a redirect to another
+                              * scheme), GN_ENOMEM */
     int status;              /* 0 without an answer */
     uint32_t retry_after_ms; /* from Retry-After in seconds or as a date; 0 when absent */
     struct gn_str content_type;
