@@ -67,6 +67,8 @@ void gn_v1_create_event(struct gn_v1 *v1, struct gn_http_request *request)
             gn_durable_answer(&v1->events, request);
         else if (err == GN_EINVAL) /* as the original: accepted, then not sendable */
             answer_event(v1, request, true);
+        else if (err == GN_ELIMIT)
+            gn_reply_error(request, 400, GN_STR("the event is too large to be stored"));
         else
             gn_reply_later(request);
     }

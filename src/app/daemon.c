@@ -261,6 +261,8 @@ int gn_daemon_run(const struct gn_settings *settings)
     (void)umask(077);
     warn_of_settings(settings);
     err = start(&daemon);
+    if (err == GN_ENOMEM) /* not each part says so itself */
+        err = gn_daemon_failed("daemon", err);
     if (err == GN_OK && !daemon.is_stopping)
         err = gn_loop_run(daemon.loop);
     if (err != GN_OK)

@@ -3,13 +3,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon_priv.h"
 #include "gurnard/base/file.h"
 #include "gurnard/base/log.h"
 
-/* Events that may wait for the disk: at 20,000 a second a second's worth. */
+/* Events that may wait for the disk: at 20,000 a second a second's worth; and always the largest
+ * POST, which grows when texts are filled in. */
 #define JOURNAL_PENDING_BYTES ((uint64_t)16 << 20)
+#define JOURNAL_PENDING_POSTS 4U
 
 static bool is_lasting(const struct gn_settings *settings)
 {
@@ -31,6 +34,7 @@ static enum gn_err open_journal(struct daemon *daemon, const char *folder)
 {
     const struct gn_settings *settings = daemon->settings;
     uint64_t segment = settings->journal_size / 8;
+    uint64_t posts = JOURNAL_PENDING_POSTS * settings->webhook_max_body;
     const struct gn_journal_config config = {
         .name = "events",
         .folder = folder,
@@ -38,12 +42,41 @@ static enum gn_err open_journal(struct daemon *daemon, const char *folder)
         .segment_bytes =
             (uint32_t)(segment < settings->journal_segment ? segment : settings->journal_segment),
         .disk_spare_pct = (uint32_t)settings->journal_disk_spare,
-        .pending_bytes = JOURNAL_PENDING_BYTES,
+        .pending_bytes = posts > JOURNAL_PENDING_BYTES ? posts : JOURNAL_PENDING_BYTES,
         .keep_ms = settings->journal_keep,
         .accept_gaps = strcmp(settings->journal_repair, "yes") == 0,
     };
 
     return gn_journal_open(daemon->loop, &config, daemon->metrics, &daemon->journal);
+}
+
+static void log_incomplete(const char *folder)
+{
+    gn_log_error("store.incomplete folder=%s reason=\"sub.json is missing, and the journal holds "
+                 "events of subscriptions: put the file back, or start once with "
+                 "--journal-repair=yes to go on without them\"",
+                 folder);
+}
+
+/* Who has written a segment had made sub.json before. Looked at before anything is changed, so that
+ * putting the file back is enough. */
+static enum gn_err check_whole(const struct daemon *daemon)
+{
+    const struct gn_settings *settings = daemon->settings;
+    struct gn_journal_status status;
+    struct gn_buf path = GN_BUF_INIT;
+    enum gn_err err;
+
+    gn_journal_status(daemon->journal, &status);
+    gn_buf_printf(&path, "%s/sub.json", settings->store_path);
+    err = gn_buf_err(&path);
+    if (err == GN_OK && status.segments > 0 && !status.is_in_memory &&
+        strcmp(settings->journal_repair, "yes") != 0 && access(path.data, F_OK) != 0) {
+        log_incomplete(settings->store_path);
+        err = GN_EREFUSED;
+    }
+    gn_buf_free(&path);
+    return err;
 }
 
 /* What goes wrong here was logged with what to do. */
@@ -57,6 +90,8 @@ enum gn_err gn_daemon_build_journals(struct daemon *daemon)
     if (err == GN_OK)
         err = open_journal(daemon, path.data);
     gn_buf_reset(&path);
+    if (err == GN_OK)
+        err = check_whole(daemon);
     if (err == GN_OK)
         err = journal_folder(settings, "deadletters", &path);
     if (err == GN_OK)
@@ -151,24 +186,23 @@ enum gn_err gn_daemon_open_store(struct daemon *daemon)
     return err;
 }
 
-/* Without the file of subscriptions the journal's events would belong to nobody. */
+/* Without the file of subscriptions the journal's events would belong to nobody. So the file is
+ * there before the journal's first segment, whatever becomes of this start. */
 static enum gn_err recover(struct daemon *daemon)
 {
+    const char *folder = daemon->settings->store_path;
     bool may_forget = gn_pubsub_had_file(daemon->pubsub, GN_SUBSCRIPTION) ||
                       strcmp(daemon->settings->journal_repair, "yes") == 0;
-    enum gn_err err = gn_relay_recover(daemon->relay, may_forget);
+    enum gn_err err = gn_pubsub_make_files(daemon->pubsub);
 
-    if (err == GN_EREFUSED)
-        gn_log_error("store.incomplete folder=%s reason=\"sub.json is missing, and the journal "
-                     "holds events of subscriptions: put the file back, or start once with "
-                     "--journal-repair=yes to go on without them\"",
-                     daemon->settings->store_path);
-    if (err != GN_OK)
-        return err;
-    err = gn_pubsub_make_files(daemon->pubsub);
-    if (err != GN_OK)
+    if (err != GN_OK) {
         gn_log_error("store.open_failed folder=%s reason=\"%s: make room, or set store.path\"",
-                     daemon->settings->store_path, strerror(errno));
+                     folder, strerror(errno));
+        return err;
+    }
+    err = gn_relay_recover(daemon->relay, may_forget);
+    if (err == GN_EREFUSED)
+        log_incomplete(folder);
     return err;
 }
 

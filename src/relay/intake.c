@@ -370,12 +370,12 @@ static enum gn_intake take(struct intake *in, struct gn_str body)
     if (err != GN_OK)
         return put_away(in, body, err, offset);
     err = prepare(in);
-    if (err == GN_ELIMIT) /* it would never fit: "later" would be said for ever */
-        return put_away(in, body, err, body.len);
     if (err == GN_OK) {
         drop_repeats(in);
         err = publish(in);
     }
+    if (err == GN_ELIMIT) /* it would never fit: "later" would be said for ever */
+        return put_away(in, body, err, body.len);
     if (err == GN_OK)
         return accepted(in);
     gn_metric_add(figures->repeated, (double)in->repeated);

@@ -249,8 +249,8 @@ void gn_outbox_free(struct gn_outbox *ob)
     while (gn_shed_is_busy(ob) && gn_loop_turn(ob->loop, FREE_TURN_MS) == GN_OK)
         ; /* what it gives up has to be in the checkpoint */
     if (ob->is_started)
-        gn_outbox_checkpoint(ob);
-    gn_timer_stop(&ob->tick); /* sinks that are closed count as needing nothing */
+        (void)gn_outbox_checkpoint(ob); /* what is missing repeats a little */
+    gn_timer_stop(&ob->tick);           /* sinks that are closed count as needing nothing */
     close_all_sinks(ob);
     while ((!TAILQ_EMPTY(&ob->sinks) || ob->again_count > 0) &&
            gn_loop_turn(ob->loop, FREE_TURN_MS) == GN_OK)
@@ -309,8 +309,7 @@ static enum gn_err pack_events(struct gn_outbox *ob, struct gn_event *const *eve
     gn_buf_reset(&ob->scratch);
     for (size_t i = 0; i < count; i++)
         gn_event_pack(events[i], &ob->scratch);
-    /* A record that is too large will not fit later either, but there is one answer for both. */
-    return gn_buf_err(&ob->scratch) == GN_ELIMIT ? GN_EFULL : gn_buf_err(&ob->scratch);
+    return gn_buf_err(&ob->scratch);
 }
 
 static enum gn_err store(struct gn_outbox *ob, struct gn_event *const *events, size_t count)

@@ -446,7 +446,8 @@ void gn_outbox_sweep(void *outbox);
 void gn_outbox_sweep_later(struct gn_outbox *outbox);
 /* Each GN_OUTBOX_TICK_MS while started: makes room before it is wanted. */
 void gn_shed_tick(struct gn_outbox *outbox);
-/* A push was refused with GN_EFULL: makes room, unless that is under way or has just failed. */
+/* A push was refused with GN_EFULL, or a segment has begun: looks, in a later turn, whether room is
+ * wanted, unless it is being made or that has just failed. */
 void gn_shed_wanted(struct gn_outbox *outbox);
 /* The sink is being closed: it is in no list of the shedding any more. */
 void gn_shed_forget(struct gn_sink *sink);

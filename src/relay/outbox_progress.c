@@ -150,15 +150,22 @@ void gn_progress_on_timer(void *ctx)
     gn_progress_write(ctx);
 }
 
-void gn_outbox_checkpoint(struct gn_outbox *ob)
+bool gn_outbox_checkpoint(struct gn_outbox *ob)
 {
     struct gn_sink *sink;
+    bool is_whole = true;
 
     if (!ob->is_lasting)
-        return;
-    TAILQ_FOREACH (sink, &ob->sinks, link)
-        if (!sink->is_closed && append_progress(sink) != GN_OK)
-            gn_progress_mark(sink);
+        return true;
+    TAILQ_FOREACH (sink, &ob->sinks, link) {
+        if (sink->is_closed || append_progress(sink) == GN_OK)
+            continue;
+        gn_progress_mark(sink);
+        is_whole = false;
+    }
+    if (ob->is_started)
+        gn_shed_wanted(ob); /* a segment begins: the time to look at the room that is left */
+    return is_whole;
 }
 
 void gn_progress_set_needed(struct gn_outbox *ob)

@@ -99,12 +99,14 @@ static bool write_state(void *ctx, const struct gn_event *event)
                              &sequence) == GN_OK;
 }
 
-static void on_segment_begin(void *ctx)
+static bool on_segment_begin(void *ctx)
 {
     struct states states = {.relay = ctx};
 
-    gn_outbox_checkpoint(states.relay->parts.outbox);
+    bool is_whole = gn_outbox_checkpoint(states.relay->parts.outbox);
+
     gn_state_each(states.relay->parts.state, write_state, &states);
+    return is_whole; /* a state that is missing is asked for in vain, no more */
 }
 
 /* ---- recovery ---- */
@@ -157,7 +159,6 @@ static enum gn_err on_record(void *ctx, const struct gn_record *record, bool is_
     struct gn_str payload = record->payload;
     struct gn_packed_event packed;
 
-    (void)is_index; /* an index is known by its type */
     switch (record->type) {
     case GN_RECORD_EVENTS:
         recover_events(relay, record);
@@ -168,8 +169,9 @@ static enum gn_err on_record(void *ctx, const struct gn_record *record, bool is_
         if (gn_event_peek(&payload, &packed) == GN_OK)
             put_state(relay, &packed);
         break;
-    case GN_RECORD_IDS:
-        recover_ids(relay, record);
+    case GN_RECORD_IDS: /* otherwise the events themselves tell, those that are left of them */
+        if (is_index)
+            recover_ids(relay, record);
         break;
     default: /* of a later version, which said that we can do without it */
         break;

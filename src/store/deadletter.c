@@ -295,7 +295,7 @@ enum gn_err gn_deadletters_put(struct gn_deadletters *l, const struct gn_deadlet
         count_dropped(l, 1);
     gn_deadletters_reap(l); /* room may have been made for it */
     gn_buf_free(&payload);
-    return err == GN_ELIMIT ? GN_EFULL : err;
+    return err;
 }
 
 bool gn_deadletters_is_durable(const struct gn_deadletters *l)

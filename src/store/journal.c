@@ -105,9 +105,9 @@ void gn_journal_begin(struct gn_journal *j)
 
     j->is_framing = true;
     j->is_frame_missing = false;
-    if (j->owner.begin != NULL)
-        j->owner.begin(j->owner.ctx);
-    is_whole = !j->is_frame_missing && add_frame(j, GN_RECORD_MARK, 0, GN_STR_NONE) == GN_OK;
+    is_whole = j->owner.begin == NULL || j->owner.begin(j->owner.ctx);
+    is_whole =
+        is_whole && !j->is_frame_missing && add_frame(j, GN_RECORD_MARK, 0, GN_STR_NONE) == GN_OK;
     if (is_whole)
         TAILQ_LAST(&j->pending, gn_journal_chunks)->has_mark = true;
     else /* the one before it stands for both */
@@ -202,6 +202,8 @@ static enum gn_err check(struct gn_journal *j, uint32_t count, size_t payload_le
 {
     const size_t size = gn_frame_size(payload_len);
 
+    if (size > j->config.pending_bytes || size > j->config.max_bytes / 2)
+        return GN_ELIMIT;
     if (count == 0)
         return pending_bytes(j) + size > 2 * j->config.pending_bytes ? GN_EFULL : GN_OK;
     return gn_journal_has_room(j, payload_len);
@@ -317,6 +319,7 @@ static struct gn_journal *journal_new(struct gn_loop *loop, const struct gn_jour
     if (j == NULL)
         return NULL;
     j->loop = loop;
+    j->looked = &j->last_looked;
     j->config = *config;
     j->dir_fd = -1;
     j->is_memory = config->folder[0] == '\0';

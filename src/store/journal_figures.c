@@ -98,15 +98,28 @@ void gn_journal_status(const struct gn_journal *j, struct gn_journal_status *sta
     };
 }
 
+/* Goes on from the last one looked at, so that a pass over all takes one step for each. */
+static const struct gn_journal_seg *seg_at(const struct gn_journal *j, size_t place)
+{
+    const struct gn_journal_seg *seg = j->looked->seg;
+    size_t at = j->looked->place;
+
+    if (seg == NULL || place < at) {
+        seg = TAILQ_FIRST(&j->segs);
+        at = 0;
+    }
+    for (; seg != NULL && at < place; at++)
+        seg = TAILQ_NEXT(seg, link);
+    if (seg != NULL)
+        *j->looked = (struct gn_journal_place){seg, place};
+    return seg;
+}
+
 bool gn_journal_segment_at(const struct gn_journal *j, size_t place,
                            struct gn_journal_segment *segment)
 {
-    const struct gn_journal_seg *seg = TAILQ_FIRST(&j->segs);
+    const struct gn_journal_seg *seg = seg_at(j, place);
 
-    while (seg != NULL && place > 0) {
-        seg = TAILQ_NEXT(seg, link);
-        place--;
-    }
     if (seg == NULL)
         return false;
     *segment = (struct gn_journal_segment){

@@ -1,5 +1,5 @@
-/* The folder of segments, at start: which there are, whether one is missing, what to do with those
- * whose header is damaged. */
+/* The folder of segments, at start: which there are, what to do with those whose header is damaged.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -201,6 +201,7 @@ static enum gn_err rescue_header(struct gn_journal *j, struct gn_journal_seg *se
     if (fstat(fd, &st) == 0)
         seg->header.created_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
     seg->is_made = true;
+    seg->is_rescued = true;
     *is_rescued = true;
     gn_journal_tell_damage(j, seg->header.number, &damage);
     return GN_OK;
@@ -241,6 +242,15 @@ static void damaged_name(uint64_t number, char name[DAMAGED_NAME])
 {
     memcpy(name, GN_JOURNAL_DAMAGED "/", sizeof GN_JOURNAL_DAMAGED);
     gn_segment_name(number, name + sizeof GN_JOURNAL_DAMAGED);
+}
+
+bool gn_journal_is_aside(const struct gn_journal *j, uint64_t number)
+{
+    char name[DAMAGED_NAME];
+    struct stat st;
+
+    damaged_name(number, name);
+    return fstatat(j->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static enum gn_err set_aside(struct gn_journal *j, struct gn_journal_seg *seg)
@@ -298,43 +308,6 @@ static enum gn_err mend_all(struct gn_journal *j)
     return err;
 }
 
-/* ---- gaps ---- */
-
-static bool is_aside(const struct gn_journal *j, uint64_t number)
-{
-    char name[DAMAGED_NAME];
-    struct stat st;
-
-    damaged_name(number, name);
-    return fstatat(j->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* Numbers without a segment are fine only where we have set it aside ourselves. */
-static enum gn_err check_gaps(const struct gn_journal *j)
-{
-    const struct gn_journal_seg *seg, *next;
-    uint64_t missing;
-
-    TAILQ_FOREACH (seg, &j->segs, link) {
-        next = TAILQ_NEXT(seg, link);
-        missing = seg->header.number + 1;
-        while (next != NULL && missing < next->header.number && is_aside(j, missing))
-            missing++;
-        if (next == NULL || missing == next->header.number)
-            continue;
-        if (!j->config.accept_gaps) {
-            gn_log_error("journal.incomplete journal=%s folder=%s missing=%" PRIu64 " next=%" PRIu64
-                         " hint=\"bring the file back, or set journal.repair to go on without\"",
-                         j->name, j->folder, missing, next->header.number);
-            return GN_EPARSE;
-        }
-        gn_log_warn("journal.incomplete journal=%s missing=%" PRIu64 " next=%" PRIu64
-                    " state=accepted",
-                    j->name, missing, next->header.number);
-    }
-    return GN_OK;
-}
-
 enum gn_err gn_journal_folder_open(struct gn_journal *j)
 {
     enum gn_err err = GN_EIO;
@@ -347,6 +320,9 @@ enum gn_err gn_journal_folder_open(struct gn_journal *j)
     if (j->dir_fd >= 0)
         err = list_folder(j);
     if (err == GN_OK)
+        err =
+            gn_journal_check_gaps(j); /* before anything is changed, so that it can be put right */
+    if (err == GN_OK)
         err = mend_all(j);
     if (err == GN_EIO || err == GN_ENOMEM)
         gn_log_error("journal.open_failed journal=%s folder=%s reason=\"%s\"", j->name, j->folder,
@@ -355,5 +331,5 @@ enum gn_err gn_journal_folder_open(struct gn_journal *j)
         return err;
     while (j->salt == 0)
         j->salt = random_salt(); /* a new store; 0 stands for none */
-    return check_gaps(j);
+    return GN_OK;
 }

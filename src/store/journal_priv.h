@@ -47,6 +47,7 @@ struct gn_journal_seg {
     bool is_ended;       /* nothing more is appended */
     bool is_listed;      /* not dropped yet */
     bool is_sealed;      /* found so at start */
+    bool is_rescued;     /* its header was damaged: where it begins is a guess */
     struct gn_buf harms; /* offsets of the damaged places that were told of, 64 bits each */
     /* of the syncing thread until the segment has ended; in memory: then of the reading one */
     int fd;              /* -1: not open for writing */
@@ -135,6 +136,12 @@ struct gn_journal_roll {
 
 struct gn_journal_rewriting; /* journal_rewrite.c */
 
+/* A segment and its place in the list; NULL: none, the list has changed. */
+struct gn_journal_place {
+    const struct gn_journal_seg *seg;
+    size_t place;
+};
+
 struct gn_journal_reader {
     LIST_ENTRY(gn_journal_reader) link;
     struct gn_journal *journal; /* NULL: closed */
@@ -183,6 +190,8 @@ struct gn_journal {
     struct gn_journal_metrics metrics;
 
     struct gn_journal_segs segs; /* oldest first */
+    struct gn_journal_place last_looked;
+    struct gn_journal_place *looked; /* to that: the one thing that looking at a journal changes */
     struct gn_journal_seg *current;
     uint64_t segments, bytes;
     uint64_t last_number;       /* at start: of the last segment that there is or was */
@@ -346,6 +355,16 @@ GN_MUST_CHECK enum gn_err gn_journal_folder_open(struct gn_journal *journal);
 
 /* Makes the folder again after it vanished, and lets dir_fd lead to it. On the syncing thread. */
 bool gn_journal_remake_folder(const struct gn_journal *journal);
+
+/* Whether mending has put the segment with this number aside, now or in an earlier start. */
+bool gn_journal_is_aside(const struct gn_journal *journal, uint64_t number);
+
+/* ---- journal_gaps.c ---- */
+
+/* Whether all segments from the first to the last listed one are there, or known not to be. With
+ * accept_gaps those missing are noted as such, for good. GN_EPARSE: some are, and a line was
+ * logged; GN_EIO, GN_ENOMEM. */
+GN_MUST_CHECK enum gn_err gn_journal_check_gaps(const struct gn_journal *journal);
 
 /* ---- journal_read.c ---- */
 

@@ -18,6 +18,7 @@ struct recovery {
     uint64_t limit;             /* where the next one begins */
     uint64_t expected;          /* the next event, if nothing is missing */
     bool is_hit;                /* something unreadable has come since the event before it */
+    bool is_damaged;            /* something unreadable is in seg, before its torn tail */
     uint64_t next;              /* the highest number that any record names */
     uint64_t clock_ms;
     uint64_t records;
@@ -230,7 +231,7 @@ static void on_damage(void *ctx, const struct gn_segment_damage *damage, struct 
     }
     gn_journal_tell_damage(r->journal, r->seg->header.number, damage);
     gn_buf_add(&r->seg->harms, &damage->offset, sizeof damage->offset); /* told of */
-    r->is_hit = true;
+    r->is_hit = r->is_damaged = true;
 }
 
 /* The file ends behind its last frame from now on. What stands in the last one may have been in
@@ -247,12 +248,15 @@ static enum gn_err cut(struct recovery *r, int fd, uint64_t end)
     return GN_OK;
 }
 
-/* Gives all records of seg. */
+/* Gives all records of seg. The last one may have been left by a crash before its sync, even with
+ * its SEAL: where it is damaged the SEAL goes, and with it the index, which would tell a later
+ * start of events that never were safe. */
 static enum gn_err read_all(struct recovery *r)
 {
     const struct gn_segment_visitor visitor = {on_record, on_damage, r};
     struct gn_journal_seg *seg = r->seg;
-    const bool was_sealed = seg->is_sealed;
+    const bool is_last = TAILQ_NEXT(seg, link) == NULL;
+    const bool is_closed = seg->is_sealed && !is_last;
     const int fd = gn_journal_seg_open(r->journal, seg->header.number, O_RDWR);
     enum gn_err err;
     uint64_t end;
@@ -260,22 +264,25 @@ static enum gn_err read_all(struct recovery *r)
     if (fd < 0)
         return GN_EIO;
     r->seal_end = r->copies_at = 0;
+    r->is_damaged = false;
     err = gn_segment_scan(fd, seg->header.salt, GN_SEGMENT_HEADER, seg->bytes, &visitor, &end);
     if (r->copies_at != 0)
         end = r->copies_at; /* should the next segment be empty, they must not come back later */
-    if (err == GN_OK && !was_sealed)
+    if (is_last && r->is_damaged && r->seal_end == end)
+        end -= GN_JOURNAL_SEAL_BYTES;
+    if (err == GN_OK && !is_closed)
         err = cut(r, fd, end);
     (void)close(fd); /* a cut was synced */
     if (err != GN_OK)
         return err;
-    if (!was_sealed && r->seal_end != end) { /* a SEAL that others follow is none */
+    if (!is_closed && r->seal_end != end) { /* a SEAL that others follow is none */
         seg->is_sealed = false;
         seg->index_offset = 0;
         seg->end_sequence = r->expected;
         raise(&seg->end_sequence, seg->header.first_sequence);
     }
     bound_end(seg, r->limit);
-    if (TAILQ_NEXT(seg, link) == NULL)
+    if (is_last)
         raise(&seg->end_clock_ms, r->clock_ms);
     if (seg->is_sealed)
         expect(r, seg->end_sequence);
@@ -346,8 +353,8 @@ static void enter(struct recovery *r, struct gn_journal_seg *seg)
 
     if (before == NULL)
         r->expected = seg->header.first_sequence;
-    else if (seg->header.number != before->header.number + 1)
-        r->is_hit = true;
+    else if (seg->header.number != before->header.number + 1 || !seg->is_rescued)
+        r->is_hit = true; /* a segment begins where the one before it ended: see set_end() */
     r->seg = seg;
     r->limit = limit_of(seg);
     expect(r, seg->header.first_sequence);
@@ -405,6 +412,37 @@ static void set_numbers(struct recovery *r)
     j->clock_base_ms = r->clock_ms;
 }
 
+/* Lets the last segment end where the next one will begin. Where numbers are passed over, it is
+ * sealed with that, so that a later start knows that nothing is missing between the two: whatever
+ * lacks then has been taken away. */
+static enum gn_err set_end(struct gn_journal *j)
+{
+    struct gn_journal_seg *last = TAILQ_LAST(&j->segs, gn_journal_segs);
+    struct gn_buf seal = GN_BUF_INIT;
+    enum gn_err err = GN_EIO;
+    int fd;
+
+    if (last == NULL || last->header.number != j->last_number || last->end_sequence == j->next)
+        return GN_OK;
+    last->end_sequence = last->durable_next = j->next;
+    last->is_sealed = true;
+    if (last->sealed_ns == 0)
+        last->sealed_ns = gn_clock_real_ns();
+    gn_journal_seg_add_seal(last, last->index_offset, &seal);
+    fd = gn_journal_seg_open(j, last->header.number, O_RDWR);
+    if (fd < 0)
+        goto out;
+    err = gn_buf_err(&seal);
+    if (err == GN_OK)
+        err = gn_segment_write(fd, gn_buf_str(&seal), last->fill, true);
+    (void)close(fd); /* what was written is synced */
+    last->fill = last->durable_end = last->fill + seal.len;
+    gn_journal_seg_set_bytes(j, last, last->fill);
+out:
+    gn_buf_free(&seal);
+    return err;
+}
+
 static enum gn_err begin_first(struct gn_journal *j)
 {
     struct gn_journal_seg *seg = gn_journal_seg_new(j, j->last_number + 1, j->next);
@@ -437,8 +475,10 @@ enum gn_err gn_journal_recover(struct gn_journal *j, const struct gn_journal_own
         err = remove_empty(j);
     if (err == GN_OK) {
         set_numbers(&r);
-        err = begin_first(j);
+        err = j->is_memory ? GN_OK : set_end(j);
     }
+    if (err == GN_OK)
+        err = begin_first(j);
     if (err != GN_OK) {
         gn_log_error("journal.recover_failed journal=%s folder=%s reason=\"%s\"", j->name,
                      j->folder, err == GN_EIO ? strerror(errno) : gn_err_text(err));

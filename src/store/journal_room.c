@@ -129,10 +129,17 @@ static void start_drop(struct gn_journal *j)
     gn_worker_submit(j->read, &drop->job);
 }
 
+/* Whether room on the disk is needed, or soon will be. */
+static bool is_disk_tight(const struct gn_journal *j)
+{
+    return j->is_disk_short || (j->config.disk_spare_pct > 0 && !j->is_memory &&
+                                j->disk_free_pct < (double)j->config.disk_spare_pct + 1);
+}
+
 /* Whether it should go, with bytes more to come. */
 static bool is_over(const struct gn_journal *j, const struct gn_journal_seg *seg, uint64_t bytes)
 {
-    return seg->end_sequence == seg->header.first_sequence || j->is_disk_short ||
+    return seg->end_sequence == seg->header.first_sequence || is_disk_tight(j) ||
            gn_journal_clock_ms(j) - seg->end_clock_ms >= j->config.keep_ms ||
            j->bytes + bytes > j->config.max_bytes / 100 * TIGHT_PCT;
 }

@@ -54,6 +54,7 @@ void gn_journal_seg_list(struct gn_journal *journal, struct gn_journal_seg *seg,
         TAILQ_INSERT_TAIL(&journal->segs, seg, link);
     seg->is_listed = true;
     journal->segments++;
+    journal->looked->seg = NULL;
 }
 
 void gn_journal_seg_unlist(struct gn_journal *journal, struct gn_journal_seg *seg)
@@ -63,6 +64,7 @@ void gn_journal_seg_unlist(struct gn_journal *journal, struct gn_journal_seg *se
     TAILQ_REMOVE(&journal->segs, seg, link);
     seg->is_listed = false;
     journal->segments--;
+    journal->looked->seg = NULL;
 }
 
 void gn_journal_seg_set_bytes(struct gn_journal *journal, struct gn_journal_seg *seg,

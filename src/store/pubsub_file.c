@@ -187,7 +187,7 @@ static enum gn_err load_record(void *ctx, const struct gn_pubsub_record *record)
 }
 
 /* Puts a file that cannot be read out of the way of the next commit. */
-static enum gn_err put_aside(const struct gn_pubsub_file *file, enum gn_err why)
+static enum gn_err put_aside(struct gn_pubsub_file *file, enum gn_err why)
 {
     struct gn_buf aside = GN_BUF_INIT;
     enum gn_err err;
@@ -196,6 +196,7 @@ static enum gn_err put_aside(const struct gn_pubsub_file *file, enum gn_err why)
     err = gn_buf_err(&aside);
     if (err == GN_OK && rename(file->path, aside.data) != 0)
         err = GN_EIO;
+    file->is_missing = err == GN_OK;
     if (err == GN_OK)
         gn_log_error("store.file_bad file=%s reason=%s kept_as=%s", file->path, gn_err_text(why),
                      aside.data);
@@ -210,6 +211,7 @@ static enum gn_err load_file(struct gn_pubsub_file *file)
     enum gn_err err = gn_file_read(file->path, GN_PUBSUB_FILE_MAX, &text);
 
     file->was_there = err != GN_ENOTFOUND;
+    file->is_missing = !file->was_there;
     if (err == GN_OK)
         err = gn_pubsub_parse(gn_buf_str(&text), load_record, &loading);
     gn_buf_free(&text);
@@ -237,7 +239,7 @@ enum gn_err gn_pubsub_make_files(struct gn_pubsub *store)
     enum gn_err err = GN_OK;
 
     for (unsigned kind = 0; err == GN_OK && kind < GN_PUBSUB_KINDS; kind++)
-        if (!store->files[kind].was_there)
+        if (store->files[kind].is_missing)
             err = gn_file_replace(store->files[kind].path, GN_STR(""));
     return err;
 }

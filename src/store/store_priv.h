@@ -48,8 +48,9 @@ STAILQ_HEAD(gn_pubsub_waiters, gn_pubsub_waiter);
 struct gn_pubsub_file {
     struct gn_pubsub *store;
     enum gn_pubsub_kind kind;
-    char *path;     /* owned */
-    bool was_there; /* at load */
+    char *path;      /* owned */
+    bool was_there;  /* at load */
+    bool is_missing; /* not there, or put aside as bad: to be made */
     bool is_running;
     struct gn_job job;
     struct gn_buf text;

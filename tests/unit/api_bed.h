@@ -31,8 +31,9 @@ struct bed_config {
     uint32_t probe_timeout_ms;
     bool first_wins;
     bool reject_unreadable;
-    bool is_on_disk;        /* the journal; else in memory */
-    uint64_t pending_bytes; /* that the journal takes before it refuses */
+    bool is_on_disk;         /* the journal; else in memory */
+    uint64_t pending_bytes;  /* that the journal takes before it refuses */
+    uint32_t disk_spare_pct; /* above 100: the disk is always full (is_on_disk) */
     const struct gn_webhook_token *tokens;
     size_t token_count;
 };
@@ -94,6 +95,7 @@ static inline void bed_build_journal(struct bed *bed)
         .max_bytes = 8 << 20,
         .segment_bytes = 1 << 20,
         .pending_bytes = bed->config.pending_bytes,
+        .disk_spare_pct = bed->config.disk_spare_pct,
         .keep_ms = 3600000,
     };
 

@@ -49,11 +49,11 @@ static const struct gn_outbox_config quick = {
 
 /* ---- the journal's owner, as the relay is ---- */
 
-static inline void bed_begin(void *ctx)
+static inline bool bed_begin(void *ctx)
 {
     struct rig *rig = ctx;
 
-    gn_outbox_checkpoint(rig->outbox);
+    return gn_outbox_checkpoint(rig->outbox);
 }
 
 /* The open sinks of a resource. */

@@ -669,7 +669,7 @@ static void a_letter_that_can_never_fit_is_counted(void **state)
 
     open_it(f);
     put_many(f, SUB_A, 1, 1, 0);
-    assert_int_equal(try_put(f, SUB_A, 2, 600000), GN_EFULL);
+    assert_int_equal(try_put(f, SUB_A, 2, 600000), GN_ELIMIT);
     assert_int_equal(status_of(f).dropped, 1);
     assert_int_equal(value_of(f, "gurnard_deadletters_dropped_total"), 1);
     assert_int_equal(value_of(f, "gurnard_deadletters_total"), 1);

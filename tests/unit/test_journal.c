@@ -139,7 +139,7 @@ static void add(struct gn_journal *journal, uint8_t type, const char *text, size
                      GN_OK);
 }
 
-static void on_begin(void *ctx)
+static bool on_begin(void *ctx)
 {
     struct owner *owner = ctx;
     char text[32];
@@ -147,6 +147,7 @@ static void on_begin(void *ctx)
     owner->begins++;
     (void)snprintf(text, sizeof text, "%" PRIu64, owner->value);
     add(owner->journal, CHECKPOINT, text, owner->pad_bytes);
+    return true;
 }
 
 static void on_end(void *ctx)
@@ -699,6 +700,34 @@ static void segments_end_with_an_index_and_begin_with_a_checkpoint(void **state)
     assert_int_equal(status_of(f).segments, count + 1);
     (void)read_all(f, 1, 1000);
     assert_int_equal(f->owner.events, 200);
+}
+
+static void segments_can_be_looked_at_in_any_order_while_they_go(void **state)
+{
+    struct fixture *f = *state;
+    struct gn_journal_segment seg;
+    size_t count;
+
+    start(f);
+    events(f, 300);
+    count = status_of(f).segments;
+    assert_true(count > 8);
+    for (size_t i = 0; i < count * count; i++) { /* each place after each other one */
+        assert_true(gn_journal_segment_at(f->journal, i * (i / count + 1) % count, &seg));
+        assert_int_equal(seg.number, i * (i / count + 1) % count + 1);
+    }
+    assert_false(gn_journal_segment_at(f->journal, count, &seg));
+    assert_true(gn_journal_segment_at(f->journal, 4, &seg));
+    gn_journal_set_needed(f->journal, seg.first_sequence);
+    f->journal->config.keep_ms = 0;
+    gn_journal_make_room(f->journal, 0);
+    assert_true(gn_journal_segment_at(f->journal, 4, &seg));
+    assert_int_equal(seg.number, 9);
+    events(f, 100);
+    count = status_of(f).segments;
+    assert_true(gn_journal_segment_at(f->journal, count - 1, &seg));
+    assert_int_equal(seg.number, f->journal->current->header.number);
+    assert_false(gn_journal_segment_at(f->journal, count, &seg));
 }
 
 static void old_segments_are_not_read_for_their_index(void **state)
@@ -1731,7 +1760,12 @@ static void a_cut_in_an_earlier_segment_is_told(void **state)
             assert_int_equal(f->owner.value, 40);
             (void)read_all(f, 1, 1 << 16);
             assert_true(f->owner.events >= 10);
+            if (file > 0 || len >= GN_SEGMENT_HEADER) /* else nobody knows where the first began */
+                assert_int_equal(f->owner.lost, 21 - f->owner.events);
             assert_true(gn_journal_next(f->journal) >= 22);
+            restart(f);
+            if (file > 0 || len >= GN_SEGMENT_HEADER)
+                assert_true(f->owner.lost > 0 || f->owner.events + f->owner.indexed == 21);
             stop(f);
         }
         image.bytes[file].len = whole;
@@ -1793,6 +1827,33 @@ static void damage_that_comes_later_is_found_by_the_readers(void **state)
     assert_int_equal(f->owner.lost, 3);
 }
 
+/* The last segment has its SEAL and an index that counts an event that cannot be read: no later
+ * start may take the index's word for it. */
+static void the_index_of_a_damaged_last_segment_is_not_trusted(void **state)
+{
+    struct fixture *f = *state;
+    struct image image = {0};
+    uint64_t indexed, events;
+
+    make_small(f, &image);
+    image.count = 2;
+    gn_buf_free(&image.bytes[2]);
+    image.bytes[1].data[image.bytes[1].len / 3] ^= (char)0xff;
+    image_put(&image, f->folder);
+    start(f);
+    indexed = f->owner.indexed; /* of the first one */
+    events = f->owner.events;
+    assert_true(indexed > 0 && events > 0);
+    assert_int_equal(f->owner.lost, 1);
+    for (int i = 0; i < 2; i++) {
+        restart(f);
+        assert_int_equal(f->owner.indexed, indexed);
+        assert_int_equal(f->owner.events, events);
+        assert_int_equal(f->owner.lost, 1);
+    }
+    image_free(&image);
+}
+
 static void a_missing_segment_is_a_reason_not_to_start(void **state)
 {
     struct fixture *f = *state;
@@ -1812,6 +1873,72 @@ static void a_missing_segment_is_a_reason_not_to_start(void **state)
     assert_int_equal(f->owner.lost_first, seg.first_sequence);
     assert_int_equal(f->owner.lost, seg.end_sequence - seg.first_sequence);
     assert_int_equal(gn_journal_next(f->journal), 101);
+}
+
+/* Two files go, one after another, each with the consent of one start. */
+static void a_gap_that_was_accepted_is_accepted_for_good(void **state)
+{
+    struct fixture *f = *state;
+    struct gn_journal_segment seg[5];
+    char path[512];
+
+    start(f);
+    events(f, 200);
+    for (size_t i = 0; i < GN_LEN(seg); i++)
+        assert_true(gn_journal_segment_at(f->journal, i, &seg[i]));
+    stop(f);
+    for (size_t i = 1; i < GN_LEN(seg); i += 2) {
+        path_of(path, f->folder, seg[i].number);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(try_start(f), GN_EPARSE);
+        f->config.accept_gaps = true;
+        start(f);
+        stop(f);
+        f->config.accept_gaps = false;
+        start(f);
+        assert_int_equal(f->owner.lost_first, seg[1].first_sequence);
+        stop(f);
+    }
+    (void)snprintf(path, sizeof path, "%s/0000000002-0000000002.gap", f->folder);
+    assert_int_equal(access(path, F_OK), 0);
+    for (uint64_t number = 1; number <= 3; number += 2) {
+        char old[512];
+
+        path_of(old, f->folder, number);
+        assert_int_equal(unlink(old), 0);
+    }
+    start(f); /* it lies between no segments any more */
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void a_stray_file_with_a_huge_number_makes_one_gap(void **state)
+{
+    static const char *const contents[] = {NULL, "", "no segment"}; /* NULL: the last segment's */
+    struct fixture *f = *state;
+    char path[512], stray[512];
+
+    for (size_t i = 0; i < GN_LEN(contents); i++) {
+        start(f);
+        events(f, 100);
+        path_of(path, f->folder, status_of(f).segments);
+        stop(f);
+        path_of(stray, f->folder, 9999999999);
+        if (contents[i] == NULL)
+            assert_int_equal(rename(path, stray), 0);
+        else
+            write_file(stray, gn_str_of(contents[i]));
+        for (int k = 0; k < 2; k++) { /* nothing was changed */
+            assert_int_equal(try_start(f), GN_EPARSE);
+            assert_int_equal(access(stray, F_OK), 0);
+        }
+        f->config.accept_gaps = true;
+        start(f);
+        f->config.accept_gaps = false;
+        events(f, 50);
+        restart(f);
+        stop(f);
+        remove_folder(f->folder);
+    }
 }
 
 static void a_segment_of_another_version_is_a_reason_not_to_start(void **state)
@@ -2017,6 +2144,7 @@ int main(void)
         TEST(a_wait_can_be_taken_back_and_run_out),
         TEST(more_than_may_be_pending_is_refused),
         TEST(segments_end_with_an_index_and_begin_with_a_checkpoint),
+        TEST(segments_can_be_looked_at_in_any_order_while_they_go),
         TEST(old_segments_are_not_read_for_their_index),
         TEST(a_record_larger_than_a_segment_has_one_of_its_own),
         TEST(a_checkpoint_larger_than_a_segment_leaves_room_for_records),
@@ -2056,7 +2184,10 @@ int main(void)
         TEST(a_cut_in_an_earlier_segment_is_told),
         TEST(damaged_bytes_are_kept_the_newest_of_them),
         TEST(damage_that_comes_later_is_found_by_the_readers),
+        TEST(the_index_of_a_damaged_last_segment_is_not_trusted),
         TEST(a_missing_segment_is_a_reason_not_to_start),
+        TEST(a_gap_that_was_accepted_is_accepted_for_good),
+        TEST(a_stray_file_with_a_huge_number_makes_one_gap),
         TEST(a_segment_of_another_version_is_a_reason_not_to_start),
         TEST(a_folder_that_cannot_be_used_is_a_reason_not_to_start),
         TEST(a_segment_without_a_header_is_put_aside),

@@ -929,12 +929,28 @@ static void without_room_an_event_is_put_off(void **state)
     struct bed *bed;
 
     (void)state;
-    config.pending_bytes = 256; /* less than any event */
+    config.is_on_disk = true;
+    config.disk_spare_pct = 101;
     bed = bed_new(&config, endpoints);
     create(bed, PUBS, RES("/news"), publisher);
     create(bed, SUBS, BODY("/news", "http://127.0.0.1:%P/ok"), id);
     (void)send_event(bed, publisher, TIME DATA("enumeration", "\"A\""));
     assert_json_answer(bed, 503, ERROR("try again later"));
+    bed_free(bed);
+}
+
+static void an_event_that_can_never_be_stored_is_refused(void **state)
+{
+    struct bed_config config = bed_plain;
+    char publisher[ID_LEN + 1];
+    struct bed *bed;
+
+    (void)state;
+    config.pending_bytes = 256; /* less than any event */
+    bed = bed_new(&config, endpoints);
+    create(bed, PUBS, RES("/news"), publisher);
+    (void)send_event(bed, publisher, TIME DATA("enumeration", "\"A\""));
+    assert_json_answer(bed, 400, ERROR("the event is too large to be stored"));
     bed_free(bed);
 }
 
@@ -1145,6 +1161,7 @@ int main(void)
         WITH_BED(an_event_that_cannot_be_read_is_answered_in_gos_words),
         WITH_BED(an_event_is_taken_even_when_it_can_go_nowhere),
         cmocka_unit_test(without_room_an_event_is_put_off),
+        cmocka_unit_test(an_event_that_can_never_be_stored_is_refused),
         WITH_BED(an_event_can_be_written_to_the_log),
         cmocka_unit_test(an_event_is_answered_when_the_journal_has_it),
         WITH_BED(the_last_event_is_answered_as_a_cloud_event),

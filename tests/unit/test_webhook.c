@@ -279,7 +279,8 @@ static void without_room_the_bmc_is_asked_to_come_again(void **state)
     struct bed *bed;
 
     (void)state;
-    config.pending_bytes = 256; /* less than any event */
+    config.is_on_disk = true;
+    config.disk_spare_pct = 101;
     bed = open_bed(&config);
     subscribe(bed);
     for (unsigned i = 0; i < 2; i++) { /* what was not taken is no repetition */

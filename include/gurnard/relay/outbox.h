@@ -100,8 +100,9 @@ void gn_outbox_recover_event(struct gn_outbox *outbox, uint64_t sequence,
  * next event. */
 void gn_outbox_start(struct gn_outbox *outbox);
 
-/* Appends the progress of every sink to the journal, as part of a checkpoint. */
-void gn_outbox_checkpoint(struct gn_outbox *outbox);
+/* Appends the progress of every sink to the journal, as part of a checkpoint. false: that of some
+ * is missing. */
+bool gn_outbox_checkpoint(struct gn_outbox *outbox);
 
 /* ---- sinks ---- */
 
@@ -124,8 +125,8 @@ struct gn_sink *gn_outbox_find_sink(struct gn_outbox *outbox, struct gn_str id);
 /* Stores events (of one POST, equal resource, at least one) as one record and queues them for count
  * sinks, those whose resource it is, none twice; all or nothing. Returns at once; first attempts
  * are made in a later turn; whether it is stored says gn_journal_wait(). The outbox takes its own
- * references. Stored also without sinks. GN_EFULL: no room; GN_EIO: the journal fails; GN_ENOMEM.
- * On any error nothing was stored. */
+ * references. Stored also without sinks. GN_EFULL: no room; GN_ELIMIT: there can never be room for
+ * so much; GN_EIO: the journal fails; GN_ENOMEM. On any error nothing was stored. */
 GN_MUST_CHECK enum gn_err gn_outbox_push(struct gn_outbox *outbox, struct gn_event *const *events,
                                          size_t event_count, struct gn_sink *const *sinks,
                                          size_t count);

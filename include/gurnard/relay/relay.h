@@ -88,7 +88,7 @@ enum gn_intake gn_relay_redfish(struct gn_relay *relay, const struct gn_relay_so
  * request named; its resource, in canonical form, is the address published under and remembered in
  * state; without a source in the request the resource as spelled is the source. As above, a promise
  * only after gn_journal_wait(). GN_EINVAL: without type or data, nothing can be sent (counted).
- * GN_EFULL, GN_EIO (the journal fails), GN_ENOMEM. */
+ * GN_EFULL, GN_ELIMIT (too large to be ever stored), GN_EIO (the journal fails), GN_ENOMEM. */
 GN_MUST_CHECK enum gn_err gn_relay_cne(struct gn_relay *relay,
                                        const struct gn_pubsub_item *publisher,
                                        const struct gn_cne_request *request);

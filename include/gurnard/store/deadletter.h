@@ -54,8 +54,8 @@ GN_MUST_CHECK enum gn_err gn_deadletters_open(struct gn_loop *loop, const char *
 void gn_deadletters_close(struct gn_deadletters *letters);
 
 /* Keeps one (number is not read; the answer is cut). It is durable when
- * gn_deadletters_is_durable() says so. GN_EIO, GN_EFULL (also one larger than all the room,
- * or than 16 MiB), GN_ENOMEM: it was not kept; counted as dropped. */
+ * gn_deadletters_is_durable() says so. GN_EIO, GN_EFULL, GN_ELIMIT (there can never be room for
+ * it), GN_ENOMEM: it was not kept; counted as dropped. */
 GN_MUST_CHECK enum gn_err gn_deadletters_put(struct gn_deadletters *letters,
                                              const struct gn_deadletter *letter);
 bool gn_deadletters_is_durable(const struct gn_deadletters *letters);

@@ -59,12 +59,13 @@ struct gn_journal_config {
 struct gn_journal_owner {
     /* A segment begins: append what a later recovery must know (the checkpoint). Before it the last
      * one ends: append one record by which recovery can do without reading the segment (its index);
-     * it is told apart by being the last. Both with gn_journal_append(), never refused. */
-    void (*begin)(void *ctx);
+     * it is told apart by being the last. Both with gn_journal_append(), never refused. begin gives
+     * false when it could not append all: then a recovery goes back to the checkpoint before. */
+    bool (*begin)(void *ctx);
     void (*end)(void *ctx);
     /* During recovery: a record, in order. is_index: it stands for its whole segment, whose records
-     * are not given; an index that comes without it was not followed by the end of its segment and
-     * tells nothing new. Sequences never come twice. payload is borrowed for the call. */
+     * are not given; an index that comes without it must be ignored: a crash may have left it and
+     * not the records before it. Sequences never come twice. payload is borrowed for the call. */
     enum gn_err (*record)(void *ctx, const struct gn_record *record, bool is_index);
     /* Records could not be read: about this many events are missing. At most, since what the gap
      * held is not known. */
@@ -99,10 +100,11 @@ void gn_journal_close(struct gn_journal *journal);
 /* Appends a record with count events (0: none) and gives the sequence number of the first. Records
  * with events: GN_EFULL when max_bytes less a twentieth, or the spare part of the disk, or
  * pending_bytes is reached; GN_EIO while the journal fails. Records without are refused only when
- * twice pending_bytes are pending: GN_EFULL. GN_ENOMEM. On an error nothing was appended. payload
- * is copied. Handed over for writing at the end of the turn at the latest, unless a write is under
- * way, the last one was just now (GN_JOURNAL_GROUP_MS), or only records without events are pending
- * that nobody waits for (GN_JOURNAL_LAZY_MS). */
+ * twice pending_bytes are pending: GN_EFULL. GN_ELIMIT: with its header it is above pending_bytes
+ * or above half of max_bytes, and would never be taken. GN_ENOMEM. On an error nothing was
+ * appended. payload is copied. Handed over for writing at the end of the turn at the latest, unless
+ * a write is under way, the last one was just now (GN_JOURNAL_GROUP_MS), or only records without
+ * events are pending that nobody waits for (GN_JOURNAL_LAZY_MS). */
 GN_MUST_CHECK enum gn_err gn_journal_append(struct gn_journal *journal, uint8_t type,
                                             uint32_t count, struct gn_str payload,
                                             uint64_t *sequence);

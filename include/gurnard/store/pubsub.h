@@ -100,7 +100,7 @@ GN_MUST_CHECK enum gn_err gn_pubsub_commit(struct gn_pubsub *store, enum gn_pubs
 /* Whether there was a file of this kind when the store was loaded. */
 bool gn_pubsub_had_file(const struct gn_pubsub *store, enum gn_pubsub_kind kind);
 
-/* Makes the files that were not there, empty: from then on one that is missing was taken away.
+/* Makes the files that are not there, empty: from then on one that is missing was taken away.
  * Blocks; at start only. GN_EIO. */
 GN_MUST_CHECK enum gn_err gn_pubsub_make_files(struct gn_pubsub *store);
 
