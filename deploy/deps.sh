@@ -3,7 +3,7 @@
 GN_BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libmicrohttpd-dev \
 libcurl4-openssl-dev libjansson-dev uuid-dev libyaml-dev uthash-dev zlib1g-dev"
 GN_TEST_PACKAGES="libcmocka-dev python3 python3-pytest prometheus clang libclang-rt-14-dev \
-clang-format curl git mandoc"
+clang-format curl git mandoc faketime"
 
 # need_packages PACKAGE...: installs those that are missing, as root or with sudo.
 need_packages() {
