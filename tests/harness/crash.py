@@ -43,7 +43,7 @@ TRAFFIC_SPAN = 0.25  # seconds from ready to a kill, at most
 SWEEP = 200          # calls after which a sweep begins anew: a start has some 20
 LONG_SPAN = 1.8      # the same for one life in twenty: what happens each second is met, too
 FLAGS = ("--delivery-retry-min=5ms", "--delivery-retry-max=100ms")
-JOURNALS = (("--journal-segment=64KiB", "--journal-size=4MiB"),  # soon full of what is delivered
+JOURNALS = (("--journal-segment=64KiB", "--journal-size=4MiB"),  # soon full: room has to be made
             ("--journal-segment=256KiB", "--journal-size=32MiB"))
 FAULTS = ("lost", "out_of_order", "changed_ids", "resend_stored_twice", "repeated_in_one_life",
           "repeated_old", "wrong_subscription", "after_delete", "records_wrong", "failed_starts",
@@ -79,6 +79,8 @@ class Rig:
         kinds = ("healthy", "slow", "failing")
         self.consumers = [Consumer(self, n, kinds[n % 3]) for n in range(consumers)]
         self.guest = Consumer(self, "guest", "healthy")  # subscribes and leaves in mid-run
+        # Takes nothing: its backlog fills a small journal, and is given up bit by bit.
+        self.gone = [Consumer(self, "owed", "gone")] if seed % 2 == 0 else []
         self.ledger.inboxes = [c.inbox for c in (*self.consumers, self.guest)]
         self.generation, self.is_alive, self.is_ending = 0, False, False
         self.up, self.checked = asyncio.Event(), asyncio.Event()
@@ -205,7 +207,7 @@ class Rig:
             chance = self.rng.random()
             if chance < 0.05:
                 await self.post(connection, event)
-            elif chance < 0.08:
+            elif chance < 0.08 and not self.gone:  # else its id may have gone with its segment
                 await self.post(connection, self.rng.choice(sent))
             elif chance < 0.1:
                 connection.close()
@@ -337,7 +339,7 @@ class Rig:
         await self.bury()
 
     async def first_subscriptions(self):
-        for consumer in self.consumers:
+        for consumer in (*self.consumers, *self.gone):
             await self.subscribe(consumer)
         self.weather = [asyncio.create_task(c.come_and_go())
                         for c in self.consumers if c.is_failing]
@@ -376,7 +378,7 @@ class Rig:
 
     async def run(self):
         began = time.monotonic()
-        for consumer in (*self.consumers, self.guest):
+        for consumer in (*self.consumers, self.guest, *self.gone):
             await consumer.open()
         tasks = [asyncio.create_task(self.bmc(f"bmc-{n}")) for n in range(BMCS)]
         tasks.append(asyncio.create_task(self.passers_by()))

@@ -79,6 +79,8 @@ class Delivery(asyncio.Protocol):
         subscription = re.match(rb'\{"id":"([^"]+)"', body)[1].decode()
         self.consumer.received(key, event_id, subscription, self.generation)
         self.rig.happened("delivery")
+        if self.consumer.kind == "gone":
+            return self.answer(410)
         fate = self.rig.rng.random() if self.consumer.is_failing else 1
         if fate < 0.08:
             self.answer(500)
@@ -101,7 +103,7 @@ class Delivery(asyncio.Protocol):
 
 
 class Consumer:
-    """A subscriber on loopback: healthy, slow, or one that fails now and then."""
+    """A subscriber on loopback: healthy, slow, gone, or one that fails now and then."""
 
     def __init__(self, rig, number, kind):
         self.rig, self.kind = rig, kind
