@@ -231,6 +231,11 @@ def letters(daemon):
     return daemon.admin_get("/deadletters?limit=1000")
 
 
+def kept_keys(daemon):
+    return {key_of(daemon.admin_get(f"/deadletters/{i['number']}")["body"])
+            for i in letters(daemon)["items"]}
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_refused_events_are_dead_letters_and_survive_a_restart(end):
     with Daemon(*FAST) as daemon, Sink(status=204) as sink:
@@ -242,12 +247,12 @@ def test_refused_events_are_dead_letters_and_survive_a_restart(end):
         before = letters(daemon)["items"]
         assert {(i["subscription"], i["status"], i["attempts"]) for i in before} == {(sub, 422, 3)}
         daemon.restart(end)
-        assert letters(daemon)["items"][:12] == before
-        shown = [daemon.admin_get(f"/deadletters/{i['number']}") for i in before]
-        assert sorted(key_of(s["body"]) for s in shown) == sorted(fleet.acked)
-        assert {s["endpoint"] for s in shown} == {sink.url}
+        wait_for(lambda: kept_keys(daemon) == set(fleet.acked), "a letter for each event")
         if end == signal.SIGTERM:  # a kill may repeat what was refused within the last 100 ms
+            assert letters(daemon)["items"] == before
             assert len(sink.arrivals) == 36
+        shown = daemon.admin_get(f"/deadletters/{before[0]['number']}")
+        assert shown["endpoint"] == sink.url
 
 
 def test_a_kill_while_events_are_being_refused_loses_none():
@@ -259,11 +264,7 @@ def test_a_kill_while_events_are_being_refused_loses_none():
             fleet.must_send(3, BMCS)
             wait_for(lambda: len(sink.arrivals) >= 30 * turn + 5, "some attempts")
             daemon.restart(signal.SIGKILL)
-
-        def kept():
-            return {key_of(daemon.admin_get(f"/deadletters/{i['number']}")["body"])
-                    for i in letters(daemon)["items"]}
-        wait_for(lambda: kept() == set(fleet.acked), "a letter for each event")
+        wait_for(lambda: kept_keys(daemon) == set(fleet.acked), "a letter for each event")
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
@@ -274,10 +275,12 @@ def test_dead_letters_are_delivered_once_more_after_a_restart(end):
         fleet = Fleet(daemon)
         fleet.must_send(2, BMCS)
         wait_for(lambda: letters(daemon)["count"] == 8, "eight dead letters")
-        daemon.restart(end)
         sink.status = 204
+        daemon.restart(end)
+        count = letters(daemon)["count"]
+        assert count == 8 or end == signal.SIGKILL  # then the last ones may be delivered instead
         status, _, body = request(daemon.admin, "POST", "/admin/v1/deadletters/replay", "{}")
-        assert (status, json.loads(body)) == (202, {"queued": 8})
+        assert (status, json.loads(body)) == (202, {"queued": count})
         wait_for(lambda: set(keys_of(sink)) == set(fleet.acked), "all events")
         wait_for(lambda: letters(daemon)["count"] == 0, "no letter to be left")
         daemon.restart(signal.SIGTERM)  # a kill may bring back what went in the last 100 ms
