@@ -291,5 +291,6 @@ void gn_outbox_start(struct gn_outbox *ob)
     TAILQ_FOREACH (sink, &ob->sinks, link)
         if (!sink->is_closed)
             start_sink(sink, next);
+    gn_progress_set_needed(ob); /* a journal full of what was delivered has room at once */
     gn_timer_start(&ob->tick, GN_OUTBOX_TICK_MS);
 }

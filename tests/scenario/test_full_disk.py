@@ -253,3 +253,17 @@ def test_a_slow_consumer_within_its_quota_loses_nothing_and_bmcs_get_503_until_i
         assert all(fleet.resend(key) == 200 for key in refused[:20])
         wait_for(lambda: set(fleet.acked) <= set(keys_of(slow)), "all events")
         assert daemon.metric("gurnard_shed_events_total") == 0
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_journal_full_of_what_was_delivered_takes_events_at_once_after_a_restart(end):
+    with Daemon(*FAST, "--journal-size=2MiB", "--journal-segment=256KiB") as daemon, \
+            Sink() as sink:
+        daemon.subscribe(sink.url)
+        fleet = Fleet(daemon)
+        for _ in range(4):  # each of them leaves a segment that is not full
+            fleet.must_send(12, BMCS, filler=20_000)
+            fleet.all_arrive_at(sink)
+            daemon.restart(end)
+            fleet.must_send(1, BMCS)
+        fleet.all_arrive_at(sink)
