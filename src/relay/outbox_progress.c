@@ -168,12 +168,11 @@ bool gn_outbox_checkpoint(struct gn_outbox *ob)
     return is_whole;
 }
 
-void gn_progress_set_needed(struct gn_outbox *ob)
+static void raise_needed(struct gn_outbox *ob)
 {
     uint64_t needed = gn_journal_next(ob->journal);
     struct gn_sink *sink;
 
-    gn_progress_write(ob); /* first: what is no longer needed was said to be finished */
     TAILQ_FOREACH (sink, &ob->sinks, link) {
         if (sink->is_closed)
             continue;
@@ -185,6 +184,12 @@ void gn_progress_set_needed(struct gn_outbox *ob)
         return;
     ob->needed = needed;
     gn_journal_set_needed(ob->journal, needed);
+}
+
+void gn_progress_set_needed(struct gn_outbox *ob)
+{
+    gn_progress_write(ob); /* first: what is no longer needed was said to be finished */
+    raise_needed(ob);
 }
 
 /* ---- in ---- */
@@ -291,6 +296,6 @@ void gn_outbox_start(struct gn_outbox *ob)
     TAILQ_FOREACH (sink, &ob->sinks, link)
         if (!sink->is_closed)
             start_sink(sink, next);
-    gn_progress_set_needed(ob); /* a journal full of what was delivered has room at once */
+    raise_needed(ob); /* a journal full of what was delivered has room at once */
     gn_timer_start(&ob->tick, GN_OUTBOX_TICK_MS);
 }
