@@ -36,7 +36,7 @@
 #define GN_OUTBOX_STARTS_MAX  256     /* attempts started by one deferred call */
 #define GN_OUTBOX_DOWN_AFTER  3       /* attempts without any answer, in a row: the sink is down */
 #define GN_OUTBOX_SILENT_MS   600000U /* without success while failing: its backlog may be shed */
-#define GN_OUTBOX_PROGRESS_MS 100U    /* longest time between a delivery and its mark's writing */
+#define GN_OUTBOX_PROGRESS_MS 80U     /* longest time from a delivery to its being noted */
 
 #define GN_WINDOW_EVENTS      16384U       /* deliveries in the window of a live sink */
 #define GN_WINDOW_READ_BYTES  (256U << 10) /* read at a time for one that is behind */

@@ -34,7 +34,7 @@
 #define GN_JOURNAL_RETRY_MS  1000U
 #define GN_JOURNAL_ANSWER_MS 10000U /* longest wait of gn_journal_wait() */
 #define GN_JOURNAL_TICK_MS   1000U  /* old segments and room on disk are looked at this often */
-#define GN_JOURNAL_LAZY_MS   100U   /* longest stay in memory of records without events */
+#define GN_JOURNAL_LAZY_MS   10U    /* longest stay in memory of records without events */
 #define GN_JOURNAL_GROUP_MS                                                                        \
     4U /* shortest time from one write to the next, so that who comes in                           \
         * between shares a sync; after a pause nobody waits */
