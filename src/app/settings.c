@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gurnard/base/assert.h"
+#include "gurnard/base/clock.h"
 #include "gurnard/base/log.h"
 #include "settings_priv.h"
 
@@ -75,17 +76,12 @@ struct unit {
 static const struct unit no_units[] = {{"", 1}};
 static const struct unit size_units[] = {
     {"", 1}, {"B", 1}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}};
-static const struct unit duration_units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
 
 static const struct unit *units_of(enum setting_kind kind, size_t *count)
 {
     if (kind == SETTING_SIZE) {
         *count = GN_LEN(size_units);
         return size_units;
-    }
-    if (kind == SETTING_DURATION) {
-        *count = GN_LEN(duration_units);
-        return duration_units;
     }
     *count = GN_LEN(no_units);
     return no_units;
@@ -98,6 +94,8 @@ bool gn_setting_parse_number(enum setting_kind kind, struct gn_str text, uint64_
     const struct unit *units = units_of(kind, &count);
     unsigned long long number;
 
+    if (kind == SETTING_DURATION)
+        return gn_duration_parse(text, value) == GN_OK;
     while (digits < text.len && isdigit((unsigned char)text.p[digits]))
         digits++;
     if (!gn_str_to_u64((struct gn_str){text.p, digits}, 1ULL << 40, &number))

@@ -13,6 +13,8 @@
 #define S_PER_DAY  86400
 #define FRAC_DIGIT 9 /* digits of a fraction that we keep */
 
+#define DURATION_MAX (1ULL << 40) /* of any unit; in milliseconds it fits 64 bits */
+
 struct civil {
     int year, month, day; /* month and day from 1 */
 };
@@ -245,4 +247,31 @@ enum gn_err gn_time_parse(struct gn_str text, int64_t *ns)
 enum gn_err gn_time_parse_bmc(struct gn_str text, int64_t *ns)
 {
     return parse((struct scanner){text, true}, ns);
+}
+
+enum gn_err gn_duration_parse(struct gn_str text, uint64_t *ms)
+{
+    static const struct {
+        struct gn_str name;
+        uint64_t ms;
+    } units[] = {
+        {GN_STR_INIT("ms"), 1},
+        {GN_STR_INIT("s"), 1000},
+        {GN_STR_INIT("m"), 60000},
+        {GN_STR_INIT("h"), 3600000},
+    };
+    size_t digits = 0;
+    unsigned long long number;
+
+    while (digits < text.len && text.p[digits] >= '0' && text.p[digits] <= '9')
+        digits++;
+    if (!gn_str_to_u64((struct gn_str){text.p, digits}, DURATION_MAX, &number))
+        return GN_EPARSE;
+    for (size_t i = 0; i < GN_LEN(units); i++) {
+        if (gn_str_eq((struct gn_str){text.p + digits, text.len - digits}, units[i].name)) {
+            *ms = number * units[i].ms;
+            return GN_OK;
+        }
+    }
+    return GN_EPARSE;
 }

@@ -174,6 +174,18 @@ out:
     return err;
 }
 
+enum gn_err gn_file_sync_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum gn_err err;
+
+    if (fd < 0)
+        return GN_EIO;
+    err = sync_folder(fd) ? GN_OK : GN_EIO;
+    close_quietly(fd);
+    return err;
+}
+
 static bool is_folder(const char *path)
 {
     struct stat st;

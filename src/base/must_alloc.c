@@ -8,7 +8,7 @@
 #include "gurnard/base/log.h"
 
 /* The log puts its line together on the stack: it needs no memory either. */
-static __attribute__((noreturn, cold)) void end_process(const char *library, size_t bytes)
+void gn_must_give_up(const char *library, size_t bytes)
 {
     gn_log_error("memory.exhausted in=%s bytes=%zu", library, bytes);
     abort();
@@ -19,7 +19,7 @@ void *gn_must_malloc(const char *library, size_t bytes)
     void *data = malloc(bytes);
 
     if (data == NULL && bytes > 0)
-        end_process(library, bytes);
+        gn_must_give_up(library, bytes);
     return data;
 }
 
@@ -33,7 +33,7 @@ void *gn_must_calloc(const char *library, size_t count, size_t bytes)
     if (__builtin_mul_overflow(count, bytes, &total))
         total = SIZE_MAX;
     if (total > 0)
-        end_process(library, total);
+        gn_must_give_up(library, total);
     return NULL;
 }
 
@@ -42,7 +42,7 @@ void *gn_must_realloc(const char *library, void *old, size_t bytes)
     void *data = realloc(old, bytes);
 
     if (data == NULL && bytes > 0)
-        end_process(library, bytes);
+        gn_must_give_up(library, bytes);
     return data;
 }
 

@@ -9,6 +9,9 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 static struct gn_siphash_key hash_key;
 static pthread_once_t hash_key_once = PTHREAD_ONCE_INIT;
 
@@ -109,6 +112,19 @@ static size_t utf8_run(struct gn_str s)
 bool gn_text_is_utf8(struct gn_str s)
 {
     return utf8_run(s) == s.len;
+}
+
+struct gn_str gn_text_clip(struct gn_str s, size_t max)
+{
+    size_t at = 0;
+
+    for (;;) {
+        size_t len = gn_text_utf8_len((struct gn_str){s.p + at, s.len - at});
+
+        if (len == 0 || len > max - at)
+            return (struct gn_str){s.p, at};
+        at += len;
+    }
 }
 
 void gn_text_add_utf8(struct gn_buf *out, struct gn_str s)
@@ -251,4 +267,63 @@ uint64_t gn_text_hash(struct gn_str s)
 {
     (void)pthread_once(&hash_key_once, draw_hash_key); /* fails on a bad control only */
     return gn_siphash24(hash_key, s.p, s.len);
+}
+
+void gn_text_add_base64(struct gn_buf *out, struct gn_str bytes)
+{
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        size_t left = bytes.len - i;
+        uint32_t group = (uint32_t)(unsigned char)bytes.p[i] << 16;
+
+        if (left > 1)
+            group |= (uint32_t)(unsigned char)bytes.p[i + 1] << 8;
+        if (left > 2)
+            group |= (unsigned char)bytes.p[i + 2];
+        gn_buf_putc(out, base64_digits[group >> 18 & 63]);
+        gn_buf_putc(out, base64_digits[group >> 12 & 63]);
+        gn_buf_putc(out, left > 1 ? base64_digits[group >> 6 & 63] : '=');
+        gn_buf_putc(out, left > 2 ? base64_digits[group & 63] : '=');
+    }
+}
+
+/* The value of a digit, or -1. */
+static int base64_value(char c)
+{
+    const char *at = c == '\0' ? NULL : strchr(base64_digits, c);
+
+    return at == NULL ? -1 : (int)(at - base64_digits);
+}
+
+/* Four characters to as many bytes as they hold; only the last group may be padded. */
+static bool add_group(struct gn_buf *out, const char *text, bool is_last)
+{
+    unsigned digits = 4;
+    uint32_t group = 0;
+
+    while (is_last && digits > 2 && text[digits - 1] == '=')
+        digits--;
+    for (unsigned i = 0; i < digits; i++) {
+        int value = base64_value(text[i]);
+
+        if (value < 0)
+            return false;
+        group |= (uint32_t)value << (18 - 6 * i);
+    }
+    for (unsigned i = 0; i + 1 < digits; i++)
+        gn_buf_putc(out, (char)(unsigned char)(group >> (16 - 8 * i)));
+    return true;
+}
+
+enum gn_err gn_text_base64_decode(struct gn_str text, struct gn_buf *out)
+{
+    size_t before = out->len;
+
+    if (text.len % 4 != 0)
+        return GN_EPARSE;
+    for (size_t i = 0; i < text.len; i += 4)
+        if (!add_group(out, text.p + i, i + 4 == text.len)) {
+            gn_buf_truncate(out, before);
+            return GN_EPARSE;
+        }
+    return gn_buf_err(out);
 }

@@ -40,9 +40,10 @@ static void on_signal(void *ctx, unsigned ready)
 static enum gn_err signals_new(struct gn_loop *loop)
 {
     struct gn_signals *signals = calloc(1, sizeof(*signals));
+    enum gn_err err;
 
     if (signals == NULL)
-        return GN_EIO;
+        return GN_ENOMEM;
     sigemptyset(&signals->set);
     signals->fd = signalfd(-1, &signals->set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (signals->fd < 0) {
@@ -52,8 +53,9 @@ static enum gn_err signals_new(struct gn_loop *loop)
     signals->watch =
         gn_watch_new(loop, signals->fd, GN_WATCH_READ, GN_WATCH_OUTPUT, on_signal, signals);
     if (signals->watch == NULL) {
+        err = errno == ENOMEM ? GN_ENOMEM : GN_EIO;
         gn_signals_free(signals);
-        return GN_EIO;
+        return err;
     }
     loop->signals = signals;
     return GN_OK;
@@ -62,12 +64,16 @@ static enum gn_err signals_new(struct gn_loop *loop)
 enum gn_err gn_signal_watch(struct gn_loop *loop, int signo, gn_defer_fn fn, void *ctx)
 {
     struct gn_signals *signals;
+    enum gn_err err;
     sigset_t set;
 
     if (signo < 1 || signo >= SIGNAL_COUNT || signo == SIGKILL || signo == SIGSTOP)
         return GN_EINVAL;
-    if (loop->signals == NULL && signals_new(loop) != GN_OK)
-        return GN_EIO;
+    if (loop->signals == NULL) {
+        err = signals_new(loop);
+        if (err != GN_OK)
+            return err;
+    }
     signals = loop->signals;
     if (signals->handlers[signo].fn != NULL)
         return GN_EEXIST;

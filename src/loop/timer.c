@@ -7,6 +7,7 @@
 
 #include "gurnard/base/assert.h"
 #include "gurnard/base/clock.h"
+#include "gurnard/base/must_alloc.h"
 
 #include "loop_priv.h"
 
@@ -72,8 +73,9 @@ static void heap_reserve(struct gn_timer_heap *heap)
 
     if (heap->reserved < heap->cap)
         return;
-    places = reallocarray(heap->places, cap + 1, sizeof(struct gn_timer *));
-    GN_ASSERT(places != NULL); /* said in the header: there is no way to refuse */
+    /* As said in the header: there is no way to refuse. The timers themselves are larger, so the
+     * product does not overflow. */
+    places = gn_must_realloc("timers", heap->places, (cap + 1) * sizeof(struct gn_timer *));
     heap->places = places;
     heap->cap = cap;
 }

@@ -353,6 +353,34 @@ struct gn_str gn_http_header(const struct gn_http_request *request, const char *
     return value == NULL ? GN_STR("") : (struct gn_str){value, len};
 }
 
+/* A walk over the headers that begin with prefix. */
+struct header_walk {
+    struct gn_str prefix;
+    bool (*fn)(void *ctx, struct gn_str name, struct gn_str value);
+    void *ctx;
+};
+
+static enum MHD_Result on_walked(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_len, const char *value, size_t value_len)
+{
+    const struct header_walk *walk = cls;
+    struct gn_str text = value == NULL ? GN_STR("") : (struct gn_str){value, value_len};
+
+    (void)kind;
+    if (name_len < walk->prefix.len ||
+        !gn_str_eq_nocase((struct gn_str){name, walk->prefix.len}, walk->prefix))
+        return MHD_YES;
+    return walk->fn(walk->ctx, (struct gn_str){name, name_len}, text) ? MHD_YES : MHD_NO;
+}
+
+void gn_http_each_header(const struct gn_http_request *request, const char *prefix,
+                         bool (*fn)(void *ctx, struct gn_str name, struct gn_str value), void *ctx)
+{
+    struct header_walk walk = {gn_str_of(prefix), fn, ctx};
+
+    (void)MHD_get_connection_values_n(request->conn->mhd, MHD_HEADER_KIND, on_walked, &walk);
+}
+
 struct gn_str gn_http_peer(const struct gn_http_request *request)
 {
     return gn_http_conn_peer(request->conn);

@@ -21,13 +21,24 @@ uint32_t gn_http_retry_after_ms(const char *text, time_t now)
     return seconds > UINT32_MAX / 1000 ? UINT32_MAX : (uint32_t)(seconds * 1000);
 }
 
-static uint32_t retry_after_ms(struct gn_http_call *call)
+/* The first header of that name in the last answer (a redirect's does not count), NULL without
+ * one. The text lives as long as the answer. */
+static const char *header_of(struct gn_http_call *call, const char *name)
 {
     struct curl_header *field = NULL;
 
-    if (curl_easy_header(call->easy, "Retry-After", 0, CURLH_HEADER, -1, &field) != CURLHE_OK)
+    if (curl_easy_header(call->easy, name, 0, CURLH_HEADER, -1, &field) != CURLHE_OK)
+        return NULL;
+    return field->value;
+}
+
+static uint32_t retry_after_ms(struct gn_http_call *call)
+{
+    const char *value = header_of(call, "Retry-After");
+
+    if (value == NULL)
         return 0;
-    return gn_http_retry_after_ms(field->value, (time_t)(gn_clock_real_ns() / 1000000000));
+    return gn_http_retry_after_ms(value, (time_t)(gn_clock_real_ns() / 1000000000));
 }
 
 static void write_peer(char peer[64], const char *ip, unsigned port)
@@ -105,10 +116,13 @@ static void set_failure(struct gn_http_call *call, CURLcode code, struct gn_http
 static void set_answer(struct gn_http_call *call, struct gn_http_result *result)
 {
     char *type = NULL;
+    const char *origin = header_of(call, "WebHook-Allowed-Origin");
     long status = 0;
 
     if (curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
         result->status = (int)status;
+    if (origin != NULL) /* libcurl leaves the line's end in an empty value */
+        result->allowed_origin = gn_str_trim(gn_str_of(origin));
     if (curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK)
         result->content_type = gn_str_of(type);
     result->retry_after_ms = retry_after_ms(call);

@@ -193,9 +193,10 @@ static enum gn_err start(struct gn_http_server *server)
     server->config.name = server->name;
     register_metrics(server, server->config.metrics);
     server->port = port_of(server->config.listen_fd);
-    if (!start_daemon(server))
-        return GN_EIO;
-    return start_watch(server) ? GN_OK : GN_EIO;
+    errno = 0; /* the library tells nothing else of why it does not start */
+    if (start_daemon(server) && start_watch(server))
+        return GN_OK;
+    return errno == ENOMEM ? GN_ENOMEM : GN_EIO;
 }
 
 /* The library may or may not have closed the socket of a daemon that did not start. */

@@ -18,11 +18,16 @@
 #define CHILD_TEXT_MAX 16384
 #define HUGE_BYTES     (SIZE_MAX / 4) /* more than there is */
 
+/* What a test wants of the sanitizer beyond that; begins with ':'. */
+#ifndef CHILD_ASAN_OPTIONS
+#define CHILD_ASAN_OPTIONS ""
+#endif
+
 __attribute__((visibility("default"), used)) const char *__asan_default_options(void);
 
 const char *__asan_default_options(void)
 {
-    return "allocator_may_return_null=1";
+    return "allocator_may_return_null=1" CHILD_ASAN_OPTIONS;
 }
 
 /* text: CHILD_TEXT_MAX bytes; gets what it wrote. Returns its wait status. */

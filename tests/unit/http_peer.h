@@ -37,6 +37,7 @@ struct peer_conn {
     struct gn_buf out;
     size_t sent;
     bool closes;
+    bool is_held; /* a request has got no answer yet */
 };
 
 struct peer {
@@ -49,6 +50,7 @@ struct peer {
     unsigned requests;
     unsigned open;      /* connections */
     struct gn_buf last; /* text of the last request */
+    struct gn_buf all;  /* of all requests */
     struct peer_conn conns[PEER_CONNS_MAX];
 };
 
@@ -121,10 +123,12 @@ static void peer_answer(struct peer_conn *conn, size_t len)
 
     gn_buf_reset(&peer->last);
     gn_buf_add(&peer->last, conn->in.data, len);
+    gn_buf_add(&peer->all, conn->in.data, len);
     memmove(conn->in.data, conn->in.data + len, conn->in.len - len);
     conn->in.len -= len;
     peer->requests++;
     row = peer_find_row(peer);
+    conn->is_held = row->answer == NULL;
     if (row->answer == NULL)
         return;
     gn_buf_puts(&conn->out, row->answer);
@@ -196,6 +200,7 @@ static struct peer *peer_new(struct gn_loop *loop, const struct peer_row *rows)
     peer->loop = loop;
     peer->rows = rows;
     peer->last = GN_BUF_INIT;
+    peer->all = GN_BUF_INIT;
     peer->fd = peer_bind(&peer->port);
     assert_int_equal(listen(peer->fd, PEER_CONNS_MAX), 0);
     peer->watch = gn_watch_new(loop, peer->fd, GN_WATCH_READ, GN_WATCH_INPUT, peer_on_accept, peer);
@@ -215,6 +220,7 @@ static void peer_free(struct peer *peer)
     gn_watch_close(peer->watch);
     close(peer->fd);
     gn_buf_free(&peer->last);
+    gn_buf_free(&peer->all);
     free(peer);
 }
 

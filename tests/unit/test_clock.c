@@ -232,6 +232,54 @@ static void the_zone_of_the_process_does_not_matter(void **state)
     assert_int_equal(unsetenv("TZ"), 0);
 }
 
+static void durations_are_a_number_and_a_unit(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t ms;
+    } rows[] = {
+        {"0ms", 0},      {"250ms", 250},       {"10s", 10000},
+        {"5m", 300000},  {"24h", 86400000},    {"007s", 7000},
+        {"1h", 3600000}, {"720h", 2592000000}, {"1099511627776h", 3958241859993600000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        uint64_t ms = 1;
+
+        assert_int_equal(gn_duration_parse(gn_str_of(rows[i].text), &ms), GN_OK);
+        assert_int_equal(ms, rows[i].ms);
+    }
+}
+
+static void what_is_no_duration_is_refused(void **state)
+{
+    static const char *const rows[] = {"",
+                                       "s",
+                                       "10",
+                                       "10 s",
+                                       " 10s",
+                                       "10s ",
+                                       "-1s",
+                                       "1.5s",
+                                       "10S",
+                                       "10d",
+                                       "1h30m",
+                                       "ms",
+                                       "0x1s",
+                                       "1099511627777ms",
+                                       "99999999999999999999999s"};
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        uint64_t ms = 1;
+
+        assert_int_equal(gn_duration_parse(gn_str_of(rows[i]), &ms), GN_EPARSE);
+        assert_int_equal(ms, 1);
+    }
+    assert_int_equal(gn_duration_parse(GN_STR_NONE, &(uint64_t){0}), GN_EPARSE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +292,8 @@ int main(void)
         cmocka_unit_test(what_bmcs_write_is_read_but_is_not_rfc_3339),
         cmocka_unit_test(what_is_no_time_is_refused_by_both),
         cmocka_unit_test(the_zone_of_the_process_does_not_matter),
+        cmocka_unit_test(durations_are_a_number_and_a_unit),
+        cmocka_unit_test(what_is_no_duration_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

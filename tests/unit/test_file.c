@@ -289,6 +289,19 @@ static void each_tells_a_missing_folder_from_a_file(void **state)
     assert_int_equal(gn_file_each(in_root("just_a_file"), add_name, NULL), GN_EIO);
 }
 
+static void a_folder_is_synced_and_nothing_else(void **state)
+{
+    (void)state;
+    write_plain(in_root("unlinked"), "");
+    assert_int_equal(unlink(in_root("unlinked")), 0);
+    assert_int_equal(gn_file_sync_folder(root), GN_OK);
+    assert_int_equal(gn_file_sync_folder(in_root("nowhere")), GN_EIO);
+    assert_int_equal(errno, ENOENT);
+    write_plain(in_root("no_folder"), "");
+    assert_int_equal(gn_file_sync_folder(in_root("no_folder")), GN_EIO);
+    assert_int_equal(errno, ENOTDIR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +323,7 @@ int main(void)
         cmocka_unit_test(each_gives_visible_names_in_byte_order),
         cmocka_unit_test(each_stops_at_the_first_error),
         cmocka_unit_test(each_tells_a_missing_folder_from_a_file),
+        cmocka_unit_test(a_folder_is_synced_and_nothing_else),
     };
 
     return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -49,6 +49,15 @@ static const struct peer_row rows[] = {
     {"/busy-date",
      "HTTP/1.1 429 Slow\r\nRetry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\nContent-Length: 0\r\n\r\n",
      0, false},
+    {"/allows",
+     "HTTP/1.1 200 OK\r\nwebhook-allowed-ORIGIN:  a.example \r\nContent-Length: 0\r\n\r\n", 0,
+     false},
+    {"/allows-twice",
+     "HTTP/1.1 204 N\r\nWebHook-Allowed-Origin: *\r\nWebHook-Allowed-Origin: x\r\n\r\n", 0, false},
+    {"/allows-empty", "HTTP/1.1 204 N\r\nWebHook-Allowed-Origin:\r\n\r\n", 0, false},
+    {"/allows-and-leads-on",
+     "HTTP/1.1 302 F\r\nWebHook-Allowed-Origin: *\r\nLocation: /204\r\nContent-Length: 0\r\n\r\n",
+     0, false},
     {"/silent", NULL, 0, false},
     {"/drops", "", 0, true},
     {"/broken-off", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", 0, true},
@@ -102,6 +111,7 @@ struct outcome {
     unsigned count;
     struct gn_http_result result;
     char type[64];
+    char origin[64]; /* "absent" without one */
     char reason[256];
     struct gn_buf body;
 };
@@ -155,6 +165,9 @@ static void on_done(void *ctx, const struct gn_http_result *result)
     outcome->result = *result;
     (void)snprintf(outcome->type, sizeof(outcome->type), "%.*s", (int)result->content_type.len,
                    result->content_type.len > 0 ? result->content_type.p : "");
+    (void)snprintf(outcome->origin, sizeof(outcome->origin), "%.*s",
+                   result->allowed_origin.p == NULL ? 6 : (int)result->allowed_origin.len,
+                   result->allowed_origin.p == NULL ? "absent" : result->allowed_origin.p);
     (void)snprintf(outcome->reason, sizeof(outcome->reason), "%s", result->reason);
     gn_buf_reset(&outcome->body);
     gn_buf_add_str(&outcome->body, result->body);
@@ -350,6 +363,29 @@ static void retry_after_is_read_as_seconds_or_date(void **state)
 }
 
 /* ---- memory ---- */
+
+static void the_allowed_origin_is_that_of_the_answer(void **state)
+{
+    static const struct {
+        const char *path;
+        bool follows;
+        const char *want;
+    } cases[] = {
+        {"/allows", false, "a.example"},      {"/204", false, "absent"},
+        {"/allows-twice", false, "*"},        {"/allows-empty", false, ""},
+        {"/allows-and-leads-on", false, "*"}, {"/allows-and-leads-on", true, "absent"},
+        {"/drops", false, "absent"},
+    };
+    struct fixture *fx = *state;
+
+    for (size_t i = 0; i < GN_LEN(cases); i++) {
+        struct gn_http_out out = request(fx, "GET", cases[i].path);
+
+        out.follow_redirects = cases[i].follows;
+        (void)perform(fx, &out);
+        assert_string_equal(fx->outcome.origin, cases[i].want);
+    }
+}
 
 static void have_libcurl_copy_too_much(void)
 {
@@ -1077,6 +1113,7 @@ int main(void)
         T(an_answer_too_long_to_drain_still_counts),
         T(retry_after_is_reported_and_not_kept_for_the_next_call),
         cmocka_unit_test(retry_after_is_read_as_seconds_or_date),
+        T(the_allowed_origin_is_that_of_the_answer),
         T(libcurl_refused_memory_ends_the_process),
         T(headers_are_sent_as_given),
         T(nothing_is_sent_that_nobody_asked_for),

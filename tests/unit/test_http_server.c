@@ -51,6 +51,10 @@ struct bed {
     char seen[512]; /* "METHOD path query body" of the last request */
     char peer[64];
     char seen_header[64];
+    const char *prefix; /* of the headers to be listed */
+    size_t list_max;    /* headers after which the list ends; 0: all */
+    char listed[256];   /* "name=value;" of each */
+    size_t listed_count;
 };
 
 struct client {
@@ -62,6 +66,16 @@ struct client {
 };
 
 /* ---- the bed ---- */
+
+static bool list_header(void *ctx, struct gn_str name, struct gn_str value)
+{
+    struct bed *bed = ctx;
+    size_t used = strlen(bed->listed);
+
+    (void)snprintf(bed->listed + used, sizeof(bed->listed) - used, "%.*s=%.*s;", (int)name.len,
+                   name.p, (int)value.len, value.p);
+    return ++bed->listed_count != bed->list_max;
+}
 
 static void show(struct bed *bed, const struct gn_http_request *request)
 {
@@ -78,6 +92,10 @@ static void show(struct bed *bed, const struct gn_http_request *request)
     snprintf(bed->seen_header, sizeof(bed->seen_header), "%.*s",
              header.p == NULL ? 6 : (int)header.len, header.p == NULL ? "absent" : header.p);
     snprintf(bed->peer, sizeof(bed->peer), "%.*s", (int)peer.len, peer.p);
+    bed->listed[0] = '\0';
+    bed->listed_count = 0;
+    if (bed->prefix != NULL)
+        gn_http_each_header(request, bed->prefix, list_header, bed);
     assert_true(gn_http_arrived_us(request) > 0);
 }
 
@@ -416,6 +434,35 @@ static void a_header_is_found_in_any_case(void **state)
         client_send(&client, text);
         assert_true(client_sees(&client, "\r\n\r\n"));
         assert_string_equal(bed->seen_header, rows[i].seen);
+    }
+    client_close(&client);
+}
+
+static void headers_are_listed_by_their_prefix_as_sent(void **state)
+{
+    static const struct {
+        const char *prefix;
+        size_t list_max;
+        const char *listed;
+    } rows[] = {
+        {"ce-", 0, "Ce-Id=1;cE-type=a b;Ce-Subject=;CE-ID=2;ce-=x;"},
+        {"Ce-", 2, "Ce-Id=1;cE-type=a b;"},
+        {"ce-id", 0, "Ce-Id=1;CE-ID=2;"},
+        {"Ce-Subjects", 0, ""},
+        {"", 3, "Host=h;X-Ce-No=0;Ce-Id=1;"},
+    };
+    struct bed *bed = *state;
+    struct client client;
+
+    client_open(&client, bed);
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        client.len = 0;
+        bed->prefix = rows[i].prefix;
+        bed->list_max = rows[i].list_max;
+        client_send(&client, HEAD("GET /") "X-Ce-No: 0\r\nCe-Id: 1\r\ncE-type: a b\r\nAccept: *\r\n"
+                                           "Ce-Subject:\r\nCE-ID: 2\r\nce-: x\r\n\r\n");
+        assert_true(client_sees(&client, "\r\n\r\n"));
+        assert_string_equal(bed->listed, rows[i].listed);
     }
     client_close(&client);
 }
@@ -1063,6 +1110,7 @@ int main(void)
         cmocka_unit_test(who_sends_nothing_more_still_gets_the_answer),
         BED_TEST(a_request_reaches_the_handler_as_it_was_sent),
         BED_TEST(a_header_is_found_in_any_case),
+        BED_TEST(headers_are_listed_by_their_prefix_as_sent),
         BED_TEST(an_ipv4_peer_of_the_dual_socket_is_shown_as_ipv4),
         BED_TEST(a_request_sent_byte_by_byte_is_served),
         BED_TEST(a_body_of_exactly_the_limit_is_taken),

@@ -1,4 +1,4 @@
-/* Unit tests of the metrics and their Prometheus text form. */
+/* Unit tests of the metrics and their text forms. */
 #include "gurnard/base/metrics.h"
 
 #include <fcntl.h>
@@ -9,11 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "gurnard/base/defs.h"
+
+#define CHILD_ASAN_OPTIONS ":max_allocation_size_mb=8"
+#include "aborting_child.h"
+
+#define TOO_LONG ((size_t)9 << 20)
 
 /* The whole print, to be freed. */
 static char *printed(struct gn_metrics *metrics)
@@ -23,6 +29,16 @@ static char *printed(struct gn_metrics *metrics)
     gn_metrics_print(metrics, &out);
     assert_int_equal(gn_buf_err(&out), GN_OK);
     return gn_buf_take(&out);
+}
+
+static void expect_openmetrics(struct gn_metrics *metrics, const char *want)
+{
+    struct gn_buf out = GN_BUF_INIT;
+
+    gn_metrics_print_as(metrics, GN_METRICS_OPENMETRICS, &out);
+    assert_int_equal(gn_buf_err(&out), GN_OK);
+    assert_string_equal(out.data, want);
+    gn_buf_free(&out);
 }
 
 static void expect_print(struct gn_metrics *metrics, const char *want)
@@ -259,6 +275,143 @@ static void an_empty_set_prints_nothing_and_null_may_be_freed(void **state)
     gn_metrics_free(NULL);
 }
 
+static void openmetrics_name_counters_without_total_and_end_with_eof(void **state)
+{
+    struct gn_metrics *metrics = gn_metrics_new();
+
+    (void)state;
+    gn_metric_set(gn_metrics_gauge(metrics, "g", NULL, "H."), 1);
+    gn_metric_add(gn_metrics_counter(metrics, "c_total", "a=\"b\"", "A \\ and\na \"c\"."), 3);
+    gn_metric_add(gn_metrics_counter(metrics, "c_total", NULL, "H."), 2);
+    expect_openmetrics(metrics, "# HELP c A \\\\ and\\na \\\"c\\\".\n# TYPE c counter\n"
+                                "c_total{a=\"b\"} 3\nc_total 2\n"
+                                "# HELP g H.\n# TYPE g gauge\ng 1\n"
+                                "# EOF\n");
+    gn_metrics_free(metrics);
+}
+
+static void openmetrics_of_an_empty_set_are_their_end(void **state)
+{
+    struct gn_metrics *metrics = gn_metrics_new();
+
+    (void)state;
+    expect_openmetrics(metrics, "# EOF\n");
+    gn_metrics_free(metrics);
+}
+
+static void a_counter_whose_short_name_is_taken_keeps_its_own_in_openmetrics(void **state)
+{
+    struct gn_metrics *metrics = gn_metrics_new();
+
+    (void)state;
+    (void)gn_metrics_counter(metrics, "letters_total", NULL, "All.");
+    (void)gn_metrics_gauge(metrics, "letters", NULL, "Now.");
+    (void)gn_metrics_gauge(metrics, "letters_t", NULL, "T.");
+    expect_openmetrics(metrics, "# HELP letters Now.\n# TYPE letters gauge\nletters 0\n"
+                                "# HELP letters_t T.\n# TYPE letters_t gauge\nletters_t 0\n"
+                                "# HELP letters_total All.\n# TYPE letters_total unknown\n"
+                                "letters_total 0\n# EOF\n");
+    gn_metrics_free(metrics);
+}
+
+static void openmetrics_tell_the_unit_that_a_name_ends_in(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *want;
+    } rows[] = {
+        {"a_seconds", "# HELP a_seconds H.\n# TYPE a_seconds gauge\n# UNIT a_seconds seconds\n"},
+        {"a_bytes", "# HELP a_bytes H.\n# TYPE a_bytes gauge\n# UNIT a_bytes bytes\n"},
+        {"bytes", "# HELP bytes H.\n# TYPE bytes gauge\n"},
+        {"kilobytes", "# HELP kilobytes H.\n# TYPE kilobytes gauge\n"},
+        {"bytes_a", "# HELP bytes_a H.\n# TYPE bytes_a gauge\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        struct gn_metrics *metrics = gn_metrics_new();
+        char want[256];
+
+        (void)gn_metrics_gauge(metrics, rows[i].name, NULL, "H.");
+        (void)snprintf(want, sizeof want, "%s%s 0\n# EOF\n", rows[i].want, rows[i].name);
+        expect_openmetrics(metrics, want);
+        gn_metrics_free(metrics);
+    }
+}
+
+static void openmetrics_write_bounds_in_their_one_spelling(void **state)
+{
+    static const double bounds[] = {0.00001, 0.005, 1, 2.5, 16, 100000, 1e6, 1e7};
+    struct gn_metrics *metrics = gn_metrics_new();
+
+    (void)state;
+    gn_histogram_observe(
+        gn_metrics_histogram(metrics, "h", "s=\"a\"", "H.", bounds, GN_LEN(bounds)), 2);
+    expect_openmetrics(
+        metrics, "# HELP h H.\n# TYPE h histogram\n"
+                 "h_bucket{s=\"a\",le=\"1e-05\"} 0\nh_bucket{s=\"a\",le=\"0.005\"} 0\n"
+                 "h_bucket{s=\"a\",le=\"1.0\"} 0\nh_bucket{s=\"a\",le=\"2.5\"} 1\n"
+                 "h_bucket{s=\"a\",le=\"16.0\"} 1\nh_bucket{s=\"a\",le=\"100000.0\"} 1\n"
+                 "h_bucket{s=\"a\",le=\"1e+06\"} 1\nh_bucket{s=\"a\",le=\"1e+07\"} 1\n"
+                 "h_bucket{s=\"a\",le=\"+Inf\"} 1\nh_sum{s=\"a\"} 2\nh_count{s=\"a\"} 1\n# EOF\n");
+    gn_metrics_free(metrics);
+}
+
+static void a_gauge_may_appear_later(void **state)
+{
+    struct gn_metrics *metrics = gn_metrics_new();
+    struct gn_metric *gauge = gn_metrics_try_gauge(metrics, "g", "a=\"1\"", "H.");
+
+    (void)state;
+    assert_non_null(gauge);
+    gn_metric_set(gauge, 4);
+    assert_ptr_equal(gn_metrics_try_gauge(metrics, "g", "a=\"1\"", "H."), gauge);
+    assert_ptr_equal(gn_metrics_gauge(metrics, "g", "a=\"1\"", "H."), gauge);
+    gn_metric_add(gn_metrics_try_gauge(metrics, "g", NULL, "H."), 1);
+    expect_print(metrics, "# HELP g H.\n# TYPE g gauge\ng{a=\"1\"} 4\ng 1\n");
+    gn_metrics_free(metrics);
+}
+
+/* A text of more bytes than one allocation may have here, which is copied all the same to nowhere.
+ */
+static const char *too_long(void)
+{
+    static char *text;
+
+    if (text == NULL) {
+        text = mmap(NULL, TOO_LONG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        assert_true(text != MAP_FAILED);
+        memset(text, 'x', TOO_LONG - 1);
+    }
+    return text;
+}
+
+static void a_later_gauge_without_memory_is_none_and_leaves_the_set_as_it_was(void **state)
+{
+    struct gn_metrics *metrics = gn_metrics_new();
+
+    (void)state;
+    (void)gn_metrics_gauge(metrics, "g", NULL, "H.");
+    assert_null(gn_metrics_try_gauge(metrics, "g", too_long(), "H."));
+    assert_null(gn_metrics_try_gauge(metrics, "f", too_long(), "H."));
+    assert_null(gn_metrics_try_gauge(metrics, "h", NULL, too_long()));
+    assert_null(gn_metrics_try_gauge(metrics, too_long(), NULL, "H."));
+    expect_print(metrics, "# HELP g H.\n# TYPE g gauge\ng 0\n");
+    assert_non_null(gn_metrics_try_gauge(metrics, "g", "a=\"1\"", "H."));
+    gn_metrics_free(metrics);
+}
+
+static void register_too_much(void)
+{
+    (void)gn_metrics_counter(gn_metrics_new(), "c_total", too_long(), "H.");
+}
+
+static void registering_without_memory_says_so_and_aborts(void **state)
+{
+    (void)state;
+    assert_aborts(register_too_much, " error memory.exhausted in=metrics bytes=");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +426,14 @@ int main(void)
         cmocka_unit_test(collectors_run_before_each_print_until_taken_back),
         cmocka_unit_test(the_process_tells_its_own_figures),
         cmocka_unit_test(an_empty_set_prints_nothing_and_null_may_be_freed),
+        cmocka_unit_test(openmetrics_name_counters_without_total_and_end_with_eof),
+        cmocka_unit_test(openmetrics_of_an_empty_set_are_their_end),
+        cmocka_unit_test(a_counter_whose_short_name_is_taken_keeps_its_own_in_openmetrics),
+        cmocka_unit_test(openmetrics_tell_the_unit_that_a_name_ends_in),
+        cmocka_unit_test(openmetrics_write_bounds_in_their_one_spelling),
+        cmocka_unit_test(a_gauge_may_appear_later),
+        cmocka_unit_test(a_later_gauge_without_memory_is_none_and_leaves_the_set_as_it_was),
+        cmocka_unit_test(registering_without_memory_says_so_and_aborts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

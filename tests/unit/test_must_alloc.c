@@ -33,6 +33,11 @@ static void realloc_of_nothing_too_much(void)
     free(gn_must_realloc("jansson", NULL, HUGE_BYTES));
 }
 
+static void give_up(void)
+{
+    gn_must_give_up("metrics", 48);
+}
+
 static void memory_refused_is_named_and_aborts(void **state)
 {
     static const struct {
@@ -45,6 +50,7 @@ static void memory_refused_is_named_and_aborts(void **state)
         {calloc_beyond_size_t, "libcurl", SIZE_MAX},
         {realloc_too_much, "libcurl", HUGE_BYTES},
         {realloc_of_nothing_too_much, "jansson", HUGE_BYTES},
+        {give_up, "metrics", 48},
     };
 
     (void)state;

@@ -187,6 +187,48 @@ static void json_strings_are_quoted_and_escaped(void **state)
     gn_buf_free(&out);
 }
 
+static void base64_goes_there_and_back(void **state)
+{
+    static const struct {
+        struct gn_str bytes, text;
+    } rows[] = {
+        {GN_STR_INIT(""), GN_STR_INIT("")},
+        {GN_STR_INIT("f"), GN_STR_INIT("Zg==")},
+        {GN_STR_INIT("fo"), GN_STR_INIT("Zm8=")},
+        {GN_STR_INIT("foo"), GN_STR_INIT("Zm9v")},
+        {GN_STR_INIT("foobar"), GN_STR_INIT("Zm9vYmFy")},
+        {GN_STR_INIT("\0\xff\xfe\x80"), GN_STR_INIT("AP/+gA==")},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        struct gn_buf text = GN_BUF_INIT, bytes = GN_BUF_INIT;
+
+        gn_text_add_base64(&text, rows[i].bytes);
+        assert_true(gn_str_eq(gn_buf_str(&text), rows[i].text));
+        assert_int_equal(gn_text_base64_decode(rows[i].text, &bytes), GN_OK);
+        assert_true(gn_str_eq(gn_buf_str(&bytes), rows[i].bytes));
+        gn_buf_free(&text);
+        gn_buf_free(&bytes);
+    }
+}
+
+static void what_is_no_base64_appends_nothing(void **state)
+{
+    static const char *const rows[] = {"Z",        "Zg",       "Zg=",      "Z===",     "====",
+                                       "Zg==Zg==", "Zm9v Zg=", "Zm9vZ-==", "Zm9vZg=a", "Zm9v\nZg="};
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        struct gn_buf bytes = GN_BUF_INIT;
+
+        gn_buf_puts(&bytes, "x");
+        assert_int_equal(gn_text_base64_decode(gn_str_of(rows[i]), &bytes), GN_EPARSE);
+        assert_int_equal(bytes.len, 1);
+        gn_buf_free(&bytes);
+    }
+}
+
 static void siphash_gives_the_vectors_of_its_paper(void **state)
 {
     static const uint64_t want[] = {
@@ -221,6 +263,27 @@ static void the_hash_has_a_key(void **state)
     assert_true(gn_text_hash(GN_STR("x")) != gn_siphash24((struct gn_siphash_key){0, 0}, "x", 1));
 }
 
+static void a_clipped_text_ends_with_a_whole_character(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t max;
+        const char *want;
+    } rows[] = {
+        {"", 4, ""},        {"abc", 0, ""},       {"abc", 2, "ab"},
+        {"abc", 9, "abc"},  {"a\u00e9b", 2, "a"}, {"a\u00e9b", 3, "a\u00e9"},
+        {"a\xffz", 9, "a"}, {"\u20ac", 2, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        const struct gn_str got = gn_text_clip(gn_str_of(rows[i].text), rows[i].max);
+
+        assert_true(gn_str_eq(got, gn_str_of(rows[i].want)));
+    }
+    assert_int_equal(gn_text_clip(GN_STR_NONE, 5).len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +294,9 @@ int main(void)
         cmocka_unit_test(decoding_obeys_the_limit_of_the_buffer),
         cmocka_unit_test(what_is_no_utf8_is_replaced_byte_by_byte),
         cmocka_unit_test(json_strings_are_quoted_and_escaped),
+        cmocka_unit_test(base64_goes_there_and_back),
+        cmocka_unit_test(what_is_no_base64_appends_nothing),
+        cmocka_unit_test(a_clipped_text_ends_with_a_whole_character),
         cmocka_unit_test(siphash_gives_the_vectors_of_its_paper),
         cmocka_unit_test(the_hash_is_steady_and_depends_on_all_bytes),
         cmocka_unit_test(the_hash_has_a_key),

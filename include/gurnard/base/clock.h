@@ -1,4 +1,4 @@
-/* Clocks and time texts. Only gn_clock_* reads the system; the rest is pure. */
+/* Clocks, time texts and durations. Only gn_clock_* reads the system; the rest is pure. */
 #ifndef GURNARD_BASE_CLOCK_H
 #define GURNARD_BASE_CLOCK_H
 
@@ -31,5 +31,9 @@ GN_MUST_CHECK enum gn_err gn_time_parse(struct gn_str text, int64_t *ns);
  * 2020-11-14T17:15:06-0500), +00, no zone at all (taken as UTC), a space for the T, lower-case t or
  * z. GN_EPARSE for anything else, also for the all-zero date of iLO 5. */
 GN_MUST_CHECK enum gn_err gn_time_parse_bmc(struct gn_str text, int64_t *ns);
+
+/* Parses a duration as people write it, digits and one unit: 250ms, 10s, 5m, 24h. GN_EPARSE for
+ * anything else, also for more than 2^40 of a unit. */
+GN_MUST_CHECK enum gn_err gn_duration_parse(struct gn_str text, uint64_t *ms);
 
 #endif

@@ -21,6 +21,10 @@ GN_MUST_CHECK enum gn_err gn_file_read(const char *path, size_t max_bytes, struc
  * Only one writer at a time for a path. */
 GN_MUST_CHECK enum gn_err gn_file_replace(const char *path, struct gn_str data);
 
+/* Brings the names in the folder to the disk: what was unlinked or renamed there before stays so
+ * after a power failure. GN_EIO. */
+GN_MUST_CHECK enum gn_err gn_file_sync_folder(const char *path);
+
 /* Makes the folder (mode 0700) and its parents where they are missing. GN_EIO, also when path is no
  * folder or empty. */
 GN_MUST_CHECK enum gn_err gn_file_mkdirs(const char *path);

@@ -1,8 +1,10 @@
-/* Counters, gauges and histograms, printed in the Prometheus text format 0.0.4.
+/* Counters, gauges and histograms, printed in the Prometheus text format 0.0.4 or as OpenMetrics
+ * 1.0.
  *
  * A series is registered once and gives a handle that lives as long as the set; adding to it is a
- * plain addition. Registering allocates and aborts when there is no memory: it happens at start.
- * Used by one thread. Every name must have a row in docs/metrics.md (lint). */
+ * plain addition. Registering allocates; without memory it logs memory.exhausted in=metrics and
+ * aborts, since it happens at start. What appears later goes by gn_metrics_try_gauge(). Used by one
+ * thread. Every name must have a row in docs/metrics.md (lint). */
 #ifndef GURNARD_BASE_METRICS_H
 #define GURNARD_BASE_METRICS_H
 
@@ -10,6 +12,7 @@
 #include <stdint.h>
 
 #include "gurnard/base/buf.h"
+#include "gurnard/base/defs.h"
 
 struct gn_metrics;
 struct gn_histogram;
@@ -31,6 +34,11 @@ struct gn_metric *gn_metrics_counter(struct gn_metrics *metrics, const char *nam
                                      const char *labels, const char *help);
 struct gn_metric *gn_metrics_gauge(struct gn_metrics *metrics, const char *name, const char *labels,
                                    const char *help);
+
+/* As gn_metrics_gauge() at any time: NULL when there is no memory, and nothing has changed. Looks
+ * at all series of that name: keep the handle. */
+GN_MUST_CHECK struct gn_metric *gn_metrics_try_gauge(struct gn_metrics *metrics, const char *name,
+                                                     const char *labels, const char *help);
 
 /* Registers a histogram with count upper bounds in rising order (+Inf is added). */
 struct gn_histogram *gn_metrics_histogram(struct gn_metrics *metrics, const char *name,
@@ -56,8 +64,18 @@ static inline void gn_metric_set(struct gn_metric *metric, double value)
 /* Counts one observation, in the unit of the histogram's name. */
 void gn_histogram_observe(struct gn_histogram *histogram, double value);
 
-/* Appends all series, families in order of name. */
+enum gn_metrics_format {
+    GN_METRICS_PROMETHEUS,  /* text/plain; version=0.0.4 */
+    GN_METRICS_OPENMETRICS, /* application/openmetrics-text; version=1.0.0: a counter's family is
+                             * named without _total (of type unknown, and with it, where that name
+                             * is taken), units are told, and the text ends with # EOF */
+};
+
+/* Appends all series, families in order of name; the first without format is in that of
+ * Prometheus. */
 void gn_metrics_print(struct gn_metrics *metrics, struct gn_buf *out);
+void gn_metrics_print_as(struct gn_metrics *metrics, enum gn_metrics_format format,
+                         struct gn_buf *out);
 
 /* Adds process_resident_memory_bytes, process_cpu_seconds_total, process_open_fds,
  * process_start_time_seconds and gurnard_build_info{version}. Read from /proc at each print. */

@@ -1,7 +1,8 @@
 /* Allocation for libraries that do not survive a refusal: libcurl lets transfers hang or crashes,
  * jansson breaks its heap. Where memory is refused these write `memory.exhausted in=LIBRARY
  * bytes=N` to the log and abort; nothing acknowledged is lost by that, and a supervisor starts the
- * process again. Our own code calls malloc() and reports GN_ENOMEM instead.
+ * process again. Our own code calls malloc() and reports GN_ENOMEM instead; only what has no way to
+ * refuse, and asks for little, comes here too: metrics and timers.
  *
  * For any thread. What they return is given back with free(). library: a static name. */
 #ifndef GURNARD_BASE_MUST_ALLOC_H
@@ -22,5 +23,8 @@ GN_MUST_CHECK void *gn_must_realloc(const char *library, void *old, size_t bytes
 
 /* As strdup(). */
 GN_MUST_CHECK char *gn_must_strdup(const char *library, const char *text);
+
+/* The end itself, for who was refused bytes by the C library. */
+__attribute__((noreturn, cold)) void gn_must_give_up(const char *library, size_t bytes);
 
 #endif

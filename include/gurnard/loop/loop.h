@@ -58,7 +58,8 @@ struct gn_watch;
 /* ready: GN_WATCH_ bits. The callback may change or close any watch, its own too. */
 typedef void (*gn_watch_fn)(void *ctx, unsigned ready);
 
-/* Watches fd (borrowed) for the bits of want. NULL when there is no memory or epoll refuses. */
+/* Watches fd (borrowed) for the bits of want. NULL when there is no memory or epoll refuses, with
+ * errno. */
 struct gn_watch *gn_watch_new(struct gn_loop *loop, int fd, unsigned want,
                               enum gn_watch_class klass, gn_watch_fn fn, void *ctx);
 
@@ -84,7 +85,7 @@ struct gn_timer {
     size_t heap_index; /* 1-based place in the heap; 0 = not running */
 };
 
-/* Keeps a place for the timer: 8 bytes; aborts when there is no memory for them. */
+/* Keeps a place for the timer: 8 bytes; without memory for them memory.exhausted and abort. */
 void gn_timer_init(struct gn_timer *timer, struct gn_loop *loop, gn_timer_fn fn, void *ctx);
 
 /* Starts or restarts: fn is called once, delay_ms after now, never from inside this call and never
@@ -141,7 +142,7 @@ void gn_hook_remove(struct gn_loop *loop, struct gn_hook *hook);
 /* ---- signals ---- */
 
 /* Blocks signo for the process and has fn(ctx) called in a turn when it arrives. At most one
- * function for each signal. GN_EINVAL, GN_EEXIST, GN_EIO. Ends with the loop. */
+ * function for each signal. GN_EINVAL, GN_EEXIST, GN_EIO, GN_ENOMEM. Ends with the loop. */
 GN_MUST_CHECK enum gn_err gn_signal_watch(struct gn_loop *loop, int signo, gn_defer_fn fn,
                                           void *ctx);
 

@@ -13,7 +13,7 @@
 #include "gurnard/loop/loop.h"
 
 #define GN_HTTP_BODY_PARTS         4  /* pieces that a request body may be made of */
-#define GN_HTTP_HEADERS_MAX        16 /* extra headers of a request */
+#define GN_HTTP_HEADERS_MAX        72 /* extra headers of a request */
 #define GN_HTTP_ANSWER_MAX         ((size_t)64 << 10) /* default for max_answer_bytes */
 #define GN_HTTP_TIMEOUT_DEFAULT_MS 30000U             /* for timeout_ms 0 */
 
@@ -60,6 +60,7 @@ struct gn_http_result {
     int status;              /* 0 without an answer */
     uint32_t retry_after_ms; /* from Retry-After in seconds or as a date; 0 when absent */
     struct gn_str content_type;
+    struct gn_str allowed_origin; /* the header WebHook-Allowed-Origin, absent without one */
     struct gn_str body;
     const char *reason;  /* one line of English on an error, else "" */
     bool is_dns_failure; /* the host name did not resolve */

@@ -84,6 +84,11 @@ struct gn_str gn_http_body(const struct gn_http_request *request);  /* empty whe
 /* The value of a header, name in any case; absent when not sent. */
 struct gn_str gn_http_header(const struct gn_http_request *request, const char *name);
 
+/* Calls fn for each header whose name begins with prefix (in any case) in the order sent, until it
+ * returns false. */
+void gn_http_each_header(const struct gn_http_request *request, const char *prefix,
+                         bool (*fn)(void *ctx, struct gn_str name, struct gn_str value), void *ctx);
+
 /* The peer's address as text, IPv4-mapped ones as IPv4: "192.0.2.7", "2001:db8::1". */
 struct gn_str gn_http_peer(const struct gn_http_request *request);
 
