@@ -78,10 +78,12 @@ struct gn_event *gn_event_end(struct gn_buf *buf, const struct gn_event_parts *p
         .lane = parts->lane,
         .rank = parts->rank,
         .is_named = parts->is_named,
+        .flags = parts->flags,
         .origin = add_text(buf, parts->origin),
         .type = add_text(buf, parts->type),
         .source = add_text(buf, parts->source),
         .resource = add_text(buf, parts->resource),
+        .attributes = parts->attributes.len > 0 ? add_text(buf, parts->attributes) : GN_STR_NONE,
         .data = {buf->data + data_at, parts->data.len},
         .cne_tail = {buf->data + tail_at, tail_end - tail_at},
     };
@@ -91,7 +93,8 @@ struct gn_event *gn_event_end(struct gn_buf *buf, const struct gn_event_parts *p
 
 size_t gn_event_texts_size(const struct gn_event_parts *parts)
 {
-    return parts->origin.len + parts->type.len + parts->source.len + parts->resource.len;
+    return parts->origin.len + parts->type.len + parts->source.len + parts->resource.len +
+           parts->attributes.len;
 }
 
 /* What the event needs when no text needs an escape, as is usual. */

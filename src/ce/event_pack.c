@@ -1,7 +1,8 @@
 /* A packed event: the length of what follows, 32 bits; the layout's version and flags, 8 bits each;
  * the id; lane, time and arrival, 64 bits each; resource, type, source and origin with their
- * lengths; the place of data in the v1 body's tail; the tail with its length. The tail is stored as
- * it is, so that the event is rebuilt by copying. */
+ * lengths; the place of data in the v1 body's tail; the tail with its length; in version 2 the
+ * attributes with their length. The tail is stored as it is, so that the event is rebuilt by
+ * copying. Version 1 is written for events that it can hold, so that older daemons read them. */
 #include "gurnard/ce/event_pack.h"
 
 #include <endian.h>
@@ -11,13 +12,16 @@
 #include "gurnard/base/pack.h"
 #include "event_priv.h"
 
-#define LAYOUT_VERSION 1U
-#define LENGTH_BYTES   sizeof(uint32_t)
-#define PACKED_MAX     ((size_t)1 << 30) /* far above any event that can come in */
+#define LAYOUT_PLAIN      1U /* without attributes */
+#define LAYOUT_ATTRIBUTES 2U
+#define LENGTH_BYTES      sizeof(uint32_t)
+#define PACKED_MAX        ((size_t)1 << 30) /* far above any event that can come in */
 
-/* Flags: the rank, and: */
-#define RANK_BITS 0x03U
-#define IS_NAMED  0x04U
+/* Flags: the rank, is_named, and those of the event. Those of the event are new in version 2. */
+#define RANK_BITS   0x03U
+#define IS_NAMED    0x04U
+#define FLAGS_SHIFT 3
+#define FLAGS_MASK  (GN_EVENT_PLAIN | GN_EVENT_BASE64 | GN_EVENT_FROM_PEER | GN_EVENT_PUBLISHED)
 
 /* What is at fixed places. */
 struct head {
@@ -30,13 +34,15 @@ struct head {
 void gn_event_pack(const struct gn_event *event, struct gn_buf *out)
 {
     const size_t at = out->len;
+    const bool is_plain = event->attributes.len == 0 && event->flags == 0;
     uint8_t id[GN_ID_BYTES];
     uint32_t len;
 
     gn_id_pack(&event->id, id);
     gn_pack_u32(out, 0); /* the length, when it is known */
-    gn_pack_u8(out, LAYOUT_VERSION);
-    gn_pack_u8(out, (uint8_t)((unsigned)event->rank | (event->is_named ? IS_NAMED : 0)));
+    gn_pack_u8(out, is_plain ? LAYOUT_PLAIN : LAYOUT_ATTRIBUTES);
+    gn_pack_u8(out, (uint8_t)((unsigned)event->rank | (event->is_named ? IS_NAMED : 0) |
+                              event->flags << FLAGS_SHIFT));
     gn_buf_add(out, id, sizeof id);
     gn_pack_u64(out, event->lane);
     gn_pack_u64(out, (uint64_t)event->time_ns);
@@ -47,11 +53,24 @@ void gn_event_pack(const struct gn_event *event, struct gn_buf *out)
     gn_pack_str(out, event->origin);
     gn_pack_varint(out, (uint64_t)(event->data.p - event->cne_tail.p));
     gn_pack_str(out, event->cne_tail);
+    if (!is_plain)
+        gn_pack_str(out, event->attributes);
     if (gn_buf_err(out) != GN_OK)
         return;
     GN_ASSERT(out->len - at - LENGTH_BYTES <= PACKED_MAX);
     len = htole32((uint32_t)(out->len - at - LENGTH_BYTES));
     memcpy(out->data + at, &len, sizeof len);
+}
+
+static bool is_known(const struct head *head)
+{
+    unsigned allowed = RANK_BITS | IS_NAMED;
+
+    if (head->version == LAYOUT_ATTRIBUTES)
+        allowed |= FLAGS_MASK << FLAGS_SHIFT;
+    else if (head->version != LAYOUT_PLAIN)
+        return false;
+    return (head->flags & ~allowed) == 0 && (head->flags & RANK_BITS) < GN_RANKS;
 }
 
 /* in: at the version. */
@@ -65,8 +84,7 @@ static struct head read_head(struct gn_unpack *in)
     head.lane = gn_unpack_u64(in);
     head.time_ns = (int64_t)gn_unpack_u64(in);
     head.received_ns = (int64_t)gn_unpack_u64(in);
-    if (head.version != LAYOUT_VERSION || (head.flags & ~(RANK_BITS | IS_NAMED)) != 0 ||
-        (head.flags & RANK_BITS) >= GN_RANKS)
+    if (!is_known(&head))
         in->is_bad = true;
     return head;
 }
@@ -94,6 +112,7 @@ enum gn_err gn_event_peek(struct gn_str *bytes, struct gn_packed_event *packed)
         .received_ns = head.received_ns,
         .rank = (enum gn_rank)(head.flags & RANK_BITS),
         .is_named = (head.flags & IS_NAMED) != 0,
+        .flags = (unsigned)head.flags >> FLAGS_SHIFT & FLAGS_MASK,
         .resource = resource,
     };
     memcpy(packed->id, head.id.p, sizeof packed->id);
@@ -118,6 +137,7 @@ static enum gn_err read_parts(const struct gn_packed_event *packed, struct gn_ev
         .lane = packed->lane,
         .rank = packed->rank,
         .is_named = packed->is_named,
+        .flags = packed->flags,
     };
     parts->resource = gn_unpack_str(&in);
     parts->type = gn_unpack_str(&in);
@@ -125,6 +145,8 @@ static enum gn_err read_parts(const struct gn_packed_event *packed, struct gn_ev
     parts->origin = gn_unpack_str(&in);
     place = gn_unpack_varint(&in);
     *tail = gn_unpack_str(&in);
+    if (head.version == LAYOUT_ATTRIBUTES)
+        parts->attributes = gn_unpack_str(&in);
     if (in.is_bad || in.left > 0 || place >= tail->len || tail->p[tail->len - 1] != '}')
         return GN_EPARSE;
     *data_at = (size_t)place;

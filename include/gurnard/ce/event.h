@@ -21,6 +21,16 @@ enum gn_rank {
     GN_RANKS
 };
 
+/* What is special about an event; several may hold. */
+enum gn_event_flags {
+    GN_EVENT_PLAIN = 1,  /* data is anything, not {"version":...,"values":[...]}: only subscribers
+                          * of the native API can be told */
+    GN_EVENT_BASE64 = 2, /* PLAIN, and data is a JSON string that holds the bytes in base64 */
+    GN_EVENT_FROM_PEER = 4, /* another proxy sent it: it is not sent on to proxies */
+    GN_EVENT_PUBLISHED = 8, /* created through the API: origin is the id of the publisher, who is
+                             * told how it ended */
+};
+
 /* What an event is made from. All views are copied. */
 struct gn_event_parts {
     struct gn_id id;        /* of the event itself, stable over retries and subscribers */
@@ -31,6 +41,11 @@ struct gn_event_parts {
                              * absent: the event has no data member */
     struct gn_str data_schema; /* plain text; absent as a rule */
     struct gn_str origin;      /* plain text: who it came from, the BMC or the publisher */
+    struct gn_str attributes;  /* JSON text, compact: an object with the CloudEvents attributes that
+                                * came with it and have no place here: `id` (when it is no UUID),
+                                * `subject`, `datacontenttype`, `dataschema`, extensions. Absent:
+                                * none */
+    unsigned flags;            /* of enum gn_event_flags */
     int64_t time_ns;           /* the event's time, UTC */
     int64_t received_ns;       /* the calendar's time at arrival, UTC */
     uint64_t received_us;      /* monotonic clock at arrival, for the latency figures; 0: it came
@@ -51,7 +66,9 @@ struct gn_event {
     uint64_t lane;
     enum gn_rank rank;
     bool is_named;
+    unsigned flags;
     struct gn_str origin;
+    struct gn_str attributes;
     struct gn_str type;
     struct gn_str source;
     struct gn_str resource;

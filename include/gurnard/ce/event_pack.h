@@ -26,6 +26,7 @@ struct gn_packed_event {
     int64_t received_ns;
     enum gn_rank rank;
     bool is_named;
+    unsigned flags; /* enum gn_event_flags */
     struct gn_str resource;
 };
 
