@@ -19,6 +19,7 @@
 static const char *const file_names[GN_PUBSUB_KINDS] = {
     [GN_SUBSCRIPTION] = "sub.json",
     [GN_PUBLISHER] = "pub.json",
+    [GN_NATIVE] = "native.json",
 };
 
 /* ---- writing records ---- */
@@ -54,6 +55,10 @@ void gn_pubsub_write_file_item(const struct gn_pubsub_item *item, struct gn_buf 
     static const char *const separators[] = {" {\n  \"id\": ", ",\n  \"endpointUri\": ",
                                              ",\n  \"uriLocation\": ", ",\n  \"resource\": "};
 
+    if (item->kind == GN_NATIVE) {
+        gn_buf_puts(out, item->config);
+        return;
+    }
     write_members(item, separators, "null", out);
     gn_buf_puts(out, "\n }");
 }
@@ -84,17 +89,9 @@ void gn_pubsub_write_all(struct gn_pubsub *store, enum gn_pubsub_kind kind, stru
 
 /* ---- open and close ---- */
 
-static char *join_path(const char *folder, const char *name)
-{
-    struct gn_buf path = GN_BUF_INIT;
-
-    gn_buf_printf(&path, "%s/%s", folder, name);
-    return gn_buf_take(&path);
-}
-
 static enum gn_err take_lock(struct gn_pubsub *store, const char *folder)
 {
-    char *path = join_path(folder, "lock");
+    char *path = gn_store_join_path(folder, "lock");
     enum gn_err err = GN_OK;
 
     if (path == NULL)
@@ -121,7 +118,7 @@ enum gn_err gn_pubsub_files_open(struct gn_pubsub *store, const char *folder)
         file->text = gn_buf_with_limit(GN_PUBSUB_FILE_MAX);
         STAILQ_INIT(&file->running);
         STAILQ_INIT(&file->next);
-        file->path = join_path(folder, file_names[kind]);
+        file->path = gn_store_join_path(folder, file_names[kind]);
         if (file->path == NULL)
             return GN_ENOMEM;
     }
@@ -149,20 +146,6 @@ struct loading {
     unsigned skipped;
 };
 
-static const char *insert_problem(enum gn_err err)
-{
-    switch ((int)err) {
-    case GN_OK:
-        return NULL;
-    case GN_EEXIST:
-        return "id seen before";
-    case GN_ELIMIT:
-        return "too many or too long";
-    default:
-        return "odd characters";
-    }
-}
-
 static enum gn_err load_record(void *ctx, const struct gn_pubsub_record *record)
 {
     struct loading *loading = ctx;
@@ -175,7 +158,7 @@ static enum gn_err load_record(void *ctx, const struct gn_pubsub_record *record)
         err = gn_pubsub_insert(file->store, file->kind, record, &item);
         if (err == GN_ENOMEM)
             return err;
-        problem = insert_problem(err);
+        problem = gn_store_insert_problem(err);
     }
     if (problem != NULL) {
         loading->skipped++;
@@ -186,21 +169,11 @@ static enum gn_err load_record(void *ctx, const struct gn_pubsub_record *record)
     return GN_OK;
 }
 
-/* Puts a file that cannot be read out of the way of the next commit. */
 static enum gn_err put_aside(struct gn_pubsub_file *file, enum gn_err why)
 {
-    struct gn_buf aside = GN_BUF_INIT;
-    enum gn_err err;
+    const enum gn_err err = gn_store_put_aside(file->path, why);
 
-    gn_buf_printf(&aside, "%s.bad", file->path);
-    err = gn_buf_err(&aside);
-    if (err == GN_OK && rename(file->path, aside.data) != 0)
-        err = GN_EIO;
     file->is_missing = err == GN_OK;
-    if (err == GN_OK)
-        gn_log_error("store.file_bad file=%s reason=%s kept_as=%s", file->path, gn_err_text(why),
-                     aside.data);
-    gn_buf_free(&aside);
     return err;
 }
 
@@ -213,7 +186,7 @@ static enum gn_err load_file(struct gn_pubsub_file *file)
     file->was_there = err != GN_ENOTFOUND;
     file->is_missing = !file->was_there;
     if (err == GN_OK)
-        err = gn_pubsub_parse(gn_buf_str(&text), load_record, &loading);
+        err = gn_pubsub_parse(file->kind, gn_buf_str(&text), load_record, &loading);
     gn_buf_free(&text);
     if (err == GN_ENOTFOUND)
         return GN_OK;
@@ -274,26 +247,12 @@ static void start_write(struct gn_pubsub_file *file)
     gn_worker_submit(file->store->worker, &file->job);
 }
 
-static void tell(struct gn_pubsub_waiters *waiters, enum gn_err result)
-{
-    struct gn_pubsub_waiter *waiter;
-
-    while ((waiter = STAILQ_FIRST(waiters)) != NULL) {
-        const gn_pubsub_done_fn done = waiter->done;
-        void *ctx = waiter->ctx;
-
-        STAILQ_REMOVE_HEAD(waiters, link);
-        free(waiter);
-        done(ctx, result);
-    }
-}
-
 /* In a turn of the loop, when a write has ended. */
 static void end_write(void *ctx)
 {
     struct gn_pubsub_file *file = ctx;
     const enum gn_err result = file->result == GN_OK ? GN_OK : GN_EIO;
-    struct gn_pubsub_waiters waiters = STAILQ_HEAD_INITIALIZER(waiters);
+    struct gn_store_waiters waiters = STAILQ_HEAD_INITIALIZER(waiters);
 
     if (result != GN_OK)
         gn_log_error("store.write_failed file=%s reason=%s", file->path, strerror(file->os_error));
@@ -303,20 +262,16 @@ static void end_write(void *ctx)
     STAILQ_CONCAT(&waiters, &file->running);
     if (!STAILQ_EMPTY(&file->next))
         start_write(file);
-    tell(&waiters, result); /* last: the last of them may close the store */
+    gn_store_waiters_tell(&waiters, result); /* last: the last of them may close the store */
 }
 
 enum gn_err gn_pubsub_commit(struct gn_pubsub *store, enum gn_pubsub_kind kind,
                              gn_pubsub_done_fn done, void *ctx)
 {
     struct gn_pubsub_file *file = &store->files[kind];
-    struct gn_pubsub_waiter *waiter = calloc(1, sizeof *waiter);
 
-    if (waiter == NULL)
+    if (!gn_store_waiters_add(&file->next, done, ctx))
         return GN_ENOMEM;
-    waiter->done = done;
-    waiter->ctx = ctx;
-    STAILQ_INSERT_TAIL(&file->next, waiter, link);
     if (!file->is_running)
         start_write(file);
     return GN_OK;
@@ -329,5 +284,8 @@ bool gn_pubsub_had_file(const struct gn_pubsub *store, enum gn_pubsub_kind kind)
 
 bool gn_pubsub_write_failed(const struct gn_pubsub *store)
 {
-    return store->files[GN_SUBSCRIPTION].has_failed || store->files[GN_PUBLISHER].has_failed;
+    for (unsigned kind = 0; kind < GN_PUBSUB_KINDS; kind++)
+        if (store->files[kind].has_failed)
+            return true;
+    return false;
 }

@@ -17,17 +17,15 @@
 #include "gurnard/loop/loop.h"
 #include "gurnard/store/pubsub.h"
 
+#include "store_bed.h"
 #include "store_priv.h"
 
-#define PREFIX  "http://localhost:8089/api/ocloudNotifications/v1/subscriptions/"
-#define WAIT_MS 5000 /* bound of any wait; never reached when the code is right */
+#define PREFIX "http://localhost:8089/api/ocloudNotifications/v1/subscriptions/"
 
 struct fixture {
-    char folder[64]; /* made by mkdtemp() */
-    struct gn_loop *loop;
-    struct gn_worker *worker;
+    struct store_bed bed;
     struct gn_pubsub *store;
-    int added, removed;
+    int added, removed, changed;
 };
 
 static void on_added(void *ctx, struct gn_pubsub_item *item)
@@ -46,11 +44,19 @@ static void on_removed(void *ctx, struct gn_pubsub_item *item)
     f->removed++;
 }
 
+static void on_changed(void *ctx, struct gn_pubsub_item *item)
+{
+    struct fixture *f = ctx;
+
+    assert_ptr_equal(item->user, f);
+    f->changed++;
+}
+
 static enum gn_err open_store(struct fixture *f, struct gn_pubsub **store)
 {
-    const struct gn_pubsub_observer observer = {on_added, on_removed, f};
+    const struct gn_pubsub_observer observer = {on_added, on_removed, on_changed, f};
 
-    return gn_pubsub_open(f->folder, f->worker, &observer, store);
+    return gn_pubsub_open(f->bed.folder, f->bed.worker, &observer, store);
 }
 
 static void reopen(struct fixture *f)
@@ -63,23 +69,10 @@ static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
 
-    if (f == NULL)
+    if (f == NULL || !store_bed_init(&f->bed))
         return -1;
-    (void)snprintf(f->folder, sizeof f->folder, "/tmp/gn_pubsub_XXXXXX");
-    if (mkdtemp(f->folder) == NULL)
-        return -1;
-    f->loop = gn_loop_new(NULL);
-    f->worker = gn_worker_new(f->loop, "test");
     *state = f;
-    return f->loop == NULL || f->worker == NULL || open_store(f, &f->store) != GN_OK;
-}
-
-static enum gn_err unlink_it(void *ctx, const char *name)
-{
-    char path[512];
-
-    (void)snprintf(path, sizeof path, "%s/%s", (const char *)ctx, name);
-    return unlink(path) == 0 || rmdir(path) == 0 ? GN_OK : GN_EIO;
+    return open_store(f, &f->store) == GN_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -87,10 +80,9 @@ static int tear_down(void **state)
     struct fixture *f = *state;
     bool is_clean;
 
-    gn_worker_free(f->worker);
+    store_bed_end_worker(&f->bed);
     gn_pubsub_close(f->store);
-    gn_loop_free(f->loop);
-    is_clean = gn_file_each(f->folder, unlink_it, f->folder) == GN_OK && rmdir(f->folder) == 0;
+    is_clean = store_bed_fini(&f->bed);
     free(f);
     return is_clean ? 0 : -1;
 }
@@ -106,56 +98,13 @@ static struct gn_pubsub_item *add(struct fixture *f, enum gn_pubsub_kind kind, c
     return item;
 }
 
-static const char *path_of(struct fixture *f, const char *name)
-{
-    static char path[128];
-
-    (void)snprintf(path, sizeof path, "%s/%s", f->folder, name);
-    return path;
-}
-
-static void write_file(struct fixture *f, const char *name, const char *text)
-{
-    assert_int_equal(gn_file_replace(path_of(f, name), gn_str_of(text)), GN_OK);
-}
-
-static void assert_file(struct fixture *f, const char *name, const char *want)
-{
-    struct gn_buf text = GN_BUF_INIT;
-
-    assert_int_equal(gn_file_read(path_of(f, name), 1 << 20, &text), GN_OK);
-    assert_string_equal(text.len > 0 ? text.data : "", want);
-    gn_buf_free(&text);
-}
-
-/* How commits ended. */
-struct ends {
-    int count;
-    enum gn_err last;
-};
-
-static void on_done(void *ctx, enum gn_err err)
-{
-    struct ends *ends = ctx;
-
-    ends->count++;
-    ends->last = err;
-}
-
-static void wait_for(struct fixture *f, const struct ends *ends, int count)
-{
-    while (ends->count < count)
-        assert_int_equal(gn_loop_turn(f->loop, WAIT_MS), GN_OK);
-    assert_int_equal(ends->count, count);
-}
-
 static enum gn_err commit_and_wait(struct fixture *f, enum gn_pubsub_kind kind)
 {
     struct ends ends = {0, GN_ECANCELED};
 
     assert_int_equal(gn_pubsub_commit(f->store, kind, on_done, &ends), GN_OK);
     assert_int_equal(ends.count, 0); /* never from inside the call */
-    wait_for(f, &ends, 1);
+    wait_for(&f->bed, &ends, 1);
     return ends.last;
 }
 
@@ -253,13 +202,13 @@ static void the_observer_sees_every_change(void **state)
 static void an_observer_named_before_the_load_sees_the_records(void **state)
 {
     struct fixture *f = *state;
-    const struct gn_pubsub_observer observer = {on_added, on_removed, f};
+    const struct gn_pubsub_observer observer = {on_added, on_removed, on_changed, f};
 
     (void)add(f, GN_SUBSCRIPTION, "/1", NULL);
     assert_int_equal(commit_and_wait(f, GN_SUBSCRIPTION), GN_OK);
     gn_pubsub_close(f->store);
     f->added = 0;
-    assert_int_equal(gn_pubsub_open(f->folder, f->worker, NULL, &f->store), GN_OK);
+    assert_int_equal(gn_pubsub_open(f->bed.folder, f->bed.worker, NULL, &f->store), GN_OK);
     gn_pubsub_observe(f->store, &observer);
     assert_int_equal(gn_pubsub_load(f->store), GN_OK);
     assert_int_equal(f->added, 1);
@@ -391,8 +340,8 @@ static void the_file_has_the_layout_of_cloud_event_proxy(void **state)
                    "  \"uriLocation\": \"" PREFIX "%s\",\n  \"resource\": \"/2\"\n }\n]",
                    one, one, two, two);
     assert_int_equal(commit_and_wait(f, GN_SUBSCRIPTION), GN_OK);
-    assert_file(f, "sub.json", want);
-    assert_int_equal(access(path_of(f, "pub.json"), F_OK), -1);
+    assert_file(&f->bed, "sub.json", want);
+    assert_int_equal(access(path_of(&f->bed, "pub.json"), F_OK), -1);
 }
 
 static void no_records_are_an_empty_array(void **state)
@@ -400,7 +349,7 @@ static void no_records_are_an_empty_array(void **state)
     struct fixture *f = *state;
 
     assert_int_equal(commit_and_wait(f, GN_PUBLISHER), GN_OK);
-    assert_file(f, "pub.json", "[]");
+    assert_file(&f->bed, "pub.json", "[]");
 }
 
 static void files_and_folder_are_for_the_owner_only(void **state)
@@ -411,16 +360,16 @@ static void files_and_folder_are_for_the_owner_only(void **state)
     char folder[128];
 
     assert_int_equal(commit_and_wait(f, GN_PUBLISHER), GN_OK);
-    assert_int_equal(stat(path_of(f, "pub.json"), &st), 0);
+    assert_int_equal(stat(path_of(&f->bed, "pub.json"), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_equal(stat(path_of(f, "lock"), &st), 0);
+    assert_int_equal(stat(path_of(&f->bed, "lock"), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    (void)snprintf(folder, sizeof folder, "%s/inner", f->folder);
-    assert_int_equal(gn_pubsub_open(folder, f->worker, NULL, &inner), GN_OK);
+    (void)snprintf(folder, sizeof folder, "%s/inner", f->bed.folder);
+    assert_int_equal(gn_pubsub_open(folder, f->bed.worker, NULL, &inner), GN_OK);
     assert_int_equal(stat(folder, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
     gn_pubsub_close(inner);
-    (void)unlink(path_of(f, "inner/lock"));
+    (void)unlink(path_of(&f->bed, "inner/lock"));
 }
 
 static void ids_and_the_order_of_creation_survive_a_reload(void **state)
@@ -450,7 +399,7 @@ static void a_loaded_record_is_known_as_a_duplicate(void **state)
     struct fixture *f = *state;
     struct gn_pubsub_item *item;
 
-    write_file(f, "sub.json",
+    write_file(&f->bed, "sub.json",
                "[{\"id\":\"old-1\",\"endpointUri\":\"http://e\",\"resource\":\"/r\"}]");
     assert_int_equal(gn_pubsub_load(f->store), GN_OK);
     assert_int_equal(gn_pubsub_add(f->store, GN_SUBSCRIPTION, GN_STR("/r"), GN_STR("http://e"),
@@ -465,7 +414,7 @@ static void both_spellings_of_the_members_are_read(void **state)
     struct fixture *f = *state;
     const struct gn_pubsub_item *item;
 
-    write_file(f, "sub.json",
+    write_file(&f->bed, "sub.json",
                "[{\"ResourceAddress\":\"/v2\",\"EndpointUri\":\"http://e2\","
                "\"SubscriptionId\":\"s2\",\"UriLocation\":\"http://l2\"},"
                "{\"ID\":\"s1\",\"EndPointURI \":\"http://e1\",\"URILocation\":\"http://l1\","
@@ -484,7 +433,7 @@ static void records_that_cannot_be_used_are_left_out(void **state)
 {
     struct fixture *f = *state;
 
-    write_file(f, "pub.json",
+    write_file(&f->bed, "pub.json",
                "[5, {}, {\"id\":\"\"}, {\"id\":null}, {\"id\":7,\"resource\":\"/7\"},"
                "{\"id\":\"q\\\"\",\"resource\":\"/q\"}, {\"id\":\"a\",\"resource\":\"/a\"},"
                "{\"id\":\"a\",\"resource\":\"/again\"}, {\"id\":\"e\",\"endpointUri\":{}},"
@@ -500,10 +449,10 @@ static void empty_files_hold_nothing(void **state)
     struct fixture *f = *state;
 
     for (size_t i = 0; i < GN_LEN(texts); i++) {
-        write_file(f, "sub.json", texts[i]);
+        write_file(&f->bed, "sub.json", texts[i]);
         assert_int_equal(gn_pubsub_load(f->store), GN_OK);
         assert_int_equal(gn_pubsub_count(f->store, GN_SUBSCRIPTION), 0);
-        assert_int_equal(access(path_of(f, "sub.json.bad"), F_OK), -1);
+        assert_int_equal(access(path_of(&f->bed, "sub.json.bad"), F_OK), -1);
     }
 }
 
@@ -512,15 +461,15 @@ static void a_broken_file_is_put_aside_and_the_other_is_read(void **state)
     static const char *const texts[] = {"[{\"id\":\"a\"}", "{\"id\":\"a\"}", "[\"\xFF\"]", "x"};
     struct fixture *f = *state;
 
-    write_file(f, "pub.json", "[{\"id\":\"p\",\"resource\":\"/p\"}]");
+    write_file(&f->bed, "pub.json", "[{\"id\":\"p\",\"resource\":\"/p\"}]");
     for (size_t i = 0; i < GN_LEN(texts); i++) {
-        write_file(f, "sub.json", texts[i]);
+        write_file(&f->bed, "sub.json", texts[i]);
         reopen(f);
         assert_int_equal(gn_pubsub_load(f->store), GN_OK);
         assert_resources(f, GN_SUBSCRIPTION, "");
         assert_resources(f, GN_PUBLISHER, "/p ");
-        assert_file(f, "sub.json.bad", texts[i]);
-        assert_int_equal(access(path_of(f, "sub.json"), F_OK), -1);
+        assert_file(&f->bed, "sub.json.bad", texts[i]);
+        assert_int_equal(access(path_of(&f->bed, "sub.json"), F_OK), -1);
     }
 }
 
@@ -528,7 +477,7 @@ static void a_file_that_cannot_be_read_is_an_error(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(mkdir(path_of(f, "sub.json"), 0700), 0);
+    assert_int_equal(mkdir(path_of(&f->bed, "sub.json"), 0700), 0);
     assert_int_equal(gn_pubsub_load(f->store), GN_EIO);
 }
 
@@ -542,7 +491,239 @@ static void a_folder_has_one_owner(void **state)
     gn_pubsub_close(f->store);
     f->store = NULL;
     assert_int_equal(open_store(f, &f->store), GN_OK);
-    assert_int_equal(gn_pubsub_open("/dev/null/x", f->worker, NULL, &second), GN_EIO);
+    assert_int_equal(gn_pubsub_open("/dev/null/x", f->bed.worker, NULL, &second), GN_EIO);
+}
+
+/* ---- natives ---- */
+
+#define NATIVE_PREFIX "http://localhost:8089/api/gurnard/v1/subscriptions/"
+#define OBJECT        "{\"sink\":\"http://s/1\",\"types\":[\"a\"]}"
+
+static struct gn_pubsub_item *add_native(struct fixture *f, const char *sink, const char *object)
+{
+    struct gn_pubsub_item *item;
+
+    assert_int_equal(gn_pubsub_add_native(f->store, gn_str_of(sink), gn_str_of(object),
+                                          NATIVE_PREFIX, &item),
+                     GN_OK);
+    return item;
+}
+
+static void a_native_subscription_shows_its_object_with_its_id_in_front(void **state)
+{
+    struct fixture *f = *state;
+    struct gn_pubsub_item *item = add_native(f, "http://s/1", OBJECT);
+    char want[256];
+
+    assert_int_equal(item->kind, GN_NATIVE);
+    assert_string_equal(item->resource, "");
+    assert_string_equal(item->endpoint_uri, "http://s/1");
+    (void)snprintf(want, sizeof want, "{\"id\":\"%s\",\"sink\":\"http://s/1\",\"types\":[\"a\"]}",
+                   item->id);
+    assert_string_equal(item->config, want);
+    (void)snprintf(want, sizeof want, NATIVE_PREFIX "%s", item->id);
+    assert_string_equal(item->uri_location, want);
+    assert_ptr_equal(gn_pubsub_find(f->store, GN_NATIVE, gn_str_of(item->id)), item);
+    assert_null(gn_pubsub_find(f->store, GN_SUBSCRIPTION, gn_str_of(item->id)));
+    assert_null(add(f, GN_SUBSCRIPTION, "/r", NULL)->config);
+}
+
+static void natives_are_never_taken_for_the_same(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_ptr_not_equal(add_native(f, "http://s/1", OBJECT), add_native(f, "http://s/1", OBJECT));
+    assert_int_equal(gn_pubsub_count(f->store, GN_NATIVE), 2);
+    assert_int_equal(f->added, 2);
+    gn_pubsub_remove_all(f->store, GN_NATIVE);
+    assert_int_equal(f->removed, 2);
+}
+
+static void a_changed_native_keeps_its_id_and_the_observer_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct gn_pubsub_item *item = add_native(f, "http://s/1", OBJECT);
+    char want[256];
+
+    assert_int_equal(gn_pubsub_change_native(f->store, item, GN_STR("http://s/2"),
+                                             GN_STR("{\"sink\": \"http://s/2\"}")),
+                     GN_OK);
+    assert_int_equal(f->changed, 1);
+    assert_int_equal(f->added, 1);
+    assert_string_equal(item->endpoint_uri, "http://s/2");
+    (void)snprintf(want, sizeof want, "{\"id\":\"%s\",\"sink\":\"http://s/2\"}", item->id);
+    assert_string_equal(item->config, want);
+    assert_string_equal(item->resource, "");
+}
+
+static void odd_natives_are_refused_and_change_nothing(void **state)
+{
+    static char text[GN_PUBSUB_OBJECT_MAX];
+    struct fixture *f = *state;
+    struct gn_pubsub_item *kept = add_native(f, "http://s/1", OBJECT);
+    const struct {
+        struct gn_str sink, object;
+        enum gn_err want;
+    } rows[] = {
+        {GN_STR("http://s"), GN_STR("[]"), GN_EINVAL},
+        {GN_STR("http://s"), GN_STR("{"), GN_EINVAL},
+        {GN_STR("http://s"), GN_STR("{]}"), GN_EINVAL},
+        {GN_STR("http://s"), GN_STR("{}{}"), GN_EINVAL},
+        {GN_STR("http://s"), GN_STR_NONE, GN_EINVAL},
+        {GN_STR("http://s"), GN_STR("{\"a\":\"\xFF\"}"), GN_EINVAL},
+        {GN_STR("http://s"), {text, sizeof text}, GN_ELIMIT},
+        {{text, GN_PUBSUB_URI_MAX + 1}, GN_STR("{}"), GN_ELIMIT},
+        {GN_STR("http://\xC3"), GN_STR("{}"), GN_EINVAL},
+        {GN_STR_NONE, GN_STR("{}"), GN_EINVAL},
+    };
+    char config[256];
+
+    (void)snprintf(config, sizeof config, "%s", kept->config);
+    memset(text, '[', sizeof text);
+    memcpy(text, "{\"a\":", 5);
+    text[sizeof text - 1] = '}';
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        struct gn_pubsub_item *item;
+
+        assert_int_equal(gn_pubsub_add_native(f->store, rows[i].sink, rows[i].object, NATIVE_PREFIX,
+                                              &item),
+                         rows[i].want);
+        assert_null(item);
+        assert_int_equal(gn_pubsub_change_native(f->store, kept, rows[i].sink, rows[i].object),
+                         rows[i].want);
+    }
+    assert_string_equal(kept->config, config);
+    assert_int_equal(f->changed, 0);
+    assert_int_equal(gn_pubsub_count(f->store, GN_NATIVE), 1);
+}
+
+static void natives_are_written_one_a_line_and_read_again(void **state)
+{
+    struct fixture *f = *state;
+    const char *one = add_native(f, "http://s/1", OBJECT)->config;
+    struct gn_pubsub_item *second = add_native(f, "http://s/2", "{\"sink\":\"http://s/2\"}");
+    char want[512], id[GN_ID_LEN + 1];
+
+    (void)snprintf(want, sizeof want, "[\n%s,\n%s\n]", one, second->config);
+    (void)snprintf(id, sizeof id, "%s", second->id);
+    assert_int_equal(commit_and_wait(f, GN_NATIVE), GN_OK);
+    assert_file(&f->bed, "native.json", want);
+    reopen(f);
+    assert_int_equal(gn_pubsub_load(f->store), GN_OK);
+    assert_int_equal(gn_pubsub_count(f->store, GN_NATIVE), 2);
+    second = gn_pubsub_find(f->store, GN_NATIVE, gn_str_of(id));
+    assert_string_equal(second->endpoint_uri, "http://s/2");
+    assert_string_equal(second->uri_location, "");
+    assert_int_equal(commit_and_wait(f, GN_NATIVE), GN_OK);
+    assert_file(&f->bed, "native.json", want);
+}
+
+static void no_natives_are_an_empty_array(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(commit_and_wait(f, GN_NATIVE), GN_OK);
+    assert_file(&f->bed, "native.json", "[]");
+}
+
+static void a_native_without_id_or_sink_is_left_out_at_load(void **state)
+{
+    struct fixture *f = *state;
+
+    write_file(&f->bed, "native.json",
+               "[1, {\"id\":\"a\"}, {\"sink\":\"http://s\"}, {\"ID\":\"b\",\"sink\":\"http://s\"},"
+               "{\"id\":\"c\",\"sink\":{}}, {\"id\":\"d\", \"sink\":\"http://s\",\"more\":[ 1 ]}]");
+    assert_int_equal(gn_pubsub_load(f->store), GN_OK);
+    assert_int_equal(gn_pubsub_count(f->store, GN_NATIVE), 1);
+    assert_string_equal(gn_pubsub_find(f->store, GN_NATIVE, GN_STR("d"))->config,
+                        "{\"id\":\"d\",\"sink\":\"http://s\",\"more\":[1]}");
+}
+
+/* Filters nest. */
+static void a_deep_native_object_that_was_taken_is_read_again(void **state)
+{
+    struct fixture *f = *state;
+    struct gn_buf object = GN_BUF_INIT;
+    struct gn_pubsub_item *item;
+    int depth = 0;
+    enum gn_err err = GN_OK;
+
+    while (err == GN_OK) {
+        depth++;
+        gn_buf_reset(&object);
+        gn_buf_puts(&object, "{\"sink\":\"http://s\",\"filters\":");
+        for (int i = 0; i < depth; i++)
+            gn_buf_putc(&object, '[');
+        for (int i = 0; i < depth; i++)
+            gn_buf_putc(&object, ']');
+        gn_buf_putc(&object, '}');
+        err = gn_pubsub_add_native(f->store, GN_STR("http://s"), gn_buf_str(&object), NATIVE_PREFIX,
+                                   &item);
+    }
+    gn_buf_free(&object);
+    assert_int_equal(err, GN_ELIMIT);
+    assert_in_range(depth, 33, 64);
+    assert_int_equal(commit_and_wait(f, GN_NATIVE), GN_OK);
+    reopen(f);
+    assert_int_equal(gn_pubsub_load(f->store), GN_OK);
+    assert_int_equal(gn_pubsub_count(f->store, GN_NATIVE), (size_t)depth - 1);
+}
+
+static void a_store_from_before_natives_opens(void **state)
+{
+    struct fixture *f = *state;
+
+    write_file(&f->bed, "sub.json", "[{\"id\":\"a\",\"resource\":\"/r\"}]");
+    write_file(&f->bed, "pub.json", "[]");
+    assert_int_equal(gn_pubsub_load(f->store), GN_OK);
+    assert_true(gn_pubsub_had_file(f->store, GN_SUBSCRIPTION));
+    assert_false(gn_pubsub_had_file(f->store, GN_NATIVE));
+    assert_int_equal(gn_pubsub_make_files(f->store), GN_OK);
+    assert_file(&f->bed, "native.json", "");
+    assert_file(&f->bed, "pub.json", "[]");
+    reopen(f);
+    assert_int_equal(gn_pubsub_load(f->store), GN_OK);
+    assert_true(gn_pubsub_had_file(f->store, GN_NATIVE));
+    assert_int_equal(gn_pubsub_count(f->store, GN_NATIVE), 0);
+}
+
+static void a_failed_write_of_natives_is_told_too(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(mkdir(path_of(&f->bed, "native.json.tmp"), 0700), 0);
+    (void)add_native(f, "http://s/1", OBJECT);
+    assert_int_equal(commit_and_wait(f, GN_NATIVE), GN_EIO);
+    assert_true(gn_pubsub_write_failed(f->store));
+}
+
+/* Changed texts count for the file, too. */
+static void natives_grow_to_what_a_file_may_hold_and_no_further(void **state)
+{
+    const size_t most = GN_PUBSUB_OBJECT_MAX;
+    struct fixture *f = *state;
+    char *text = malloc(most);
+    struct gn_pubsub_item *item, *last = NULL;
+    struct gn_buf out = GN_BUF_INIT;
+    enum gn_err err = GN_OK;
+
+    assert_non_null(text);
+    memset(text, 'x', most);
+    memcpy(text, "{\"a\":\"", 6);
+    memcpy(text + most - 2, "\"}", 2);
+    while (err == GN_OK) {
+        last = add_native(f, "http://s", "{}");
+        err = gn_pubsub_change_native(f->store, last, GN_STR("http://s"),
+                                      (struct gn_str){text, most});
+    }
+    assert_int_equal(err, GN_ELIMIT);
+    assert_int_equal(gn_pubsub_add_native(f->store, GN_STR("http://s"), (struct gn_str){text, most},
+                                          NATIVE_PREFIX, &item),
+                     GN_ELIMIT);
+    gn_pubsub_write_all(f->store, GN_NATIVE, &out);
+    assert_in_range(out.len, GN_PUBSUB_FILE_MAX - most - 1000, GN_PUBSUB_FILE_MAX);
+    gn_buf_free(&out);
+    free(text);
 }
 
 /* ---- commits ---- */
@@ -560,9 +741,9 @@ static void commits_made_while_a_write_runs_share_the_next(void **state)
         assert_int_equal(gn_pubsub_commit(f->store, GN_SUBSCRIPTION, on_done, &ends[i]), GN_OK);
     }
     assert_int_equal(ends[0].count, 0);
-    wait_for(f, &ends[0], 1);
+    wait_for(&f->bed, &ends[0], 1);
     assert_int_equal(ends[1].count, 0);
-    wait_for(f, &ends[1], 1);
+    wait_for(&f->bed, &ends[1], 1);
     assert_int_equal(ends[3].count, 1);
     assert_int_equal(ends[3].last, GN_OK);
     reopen(f);
@@ -577,10 +758,10 @@ static void the_kinds_are_written_apart(void **state)
 
     assert_int_equal(gn_pubsub_commit(f->store, GN_SUBSCRIPTION, on_done, &subs), GN_OK);
     assert_int_equal(gn_pubsub_commit(f->store, GN_PUBLISHER, on_done, &pubs), GN_OK);
-    wait_for(f, &subs, 1);
-    wait_for(f, &pubs, 1);
-    assert_file(f, "sub.json", "[]");
-    assert_file(f, "pub.json", "[]");
+    wait_for(&f->bed, &subs, 1);
+    wait_for(&f->bed, &pubs, 1);
+    assert_file(&f->bed, "sub.json", "[]");
+    assert_file(&f->bed, "pub.json", "[]");
 }
 
 /* Commits once more from inside done. */
@@ -603,7 +784,7 @@ static void a_commit_may_be_made_from_done(void **state)
     struct chain chain = {.store = f->store};
 
     assert_int_equal(gn_pubsub_commit(f->store, GN_PUBLISHER, on_done_again, &chain), GN_OK);
-    wait_for(f, &chain.ends, 1);
+    wait_for(&f->bed, &chain.ends, 1);
     assert_int_equal(chain.ends.last, GN_OK);
 }
 
@@ -612,13 +793,13 @@ static void a_failed_write_keeps_the_old_file_and_the_next_commit_succeeds(void 
     struct fixture *f = *state;
 
     assert_int_equal(commit_and_wait(f, GN_PUBLISHER), GN_OK);
-    assert_int_equal(mkdir(path_of(f, "pub.json.tmp"), 0700), 0);
+    assert_int_equal(mkdir(path_of(&f->bed, "pub.json.tmp"), 0700), 0);
     (void)add(f, GN_PUBLISHER, "/r", NULL);
     assert_int_equal(commit_and_wait(f, GN_PUBLISHER), GN_EIO);
     assert_true(gn_pubsub_write_failed(f->store));
-    assert_file(f, "pub.json", "[]");
+    assert_file(&f->bed, "pub.json", "[]");
     assert_int_equal(gn_pubsub_count(f->store, GN_PUBLISHER), 1);
-    assert_int_equal(rmdir(path_of(f, "pub.json.tmp")), 0);
+    assert_int_equal(rmdir(path_of(&f->bed, "pub.json.tmp")), 0);
     assert_int_equal(commit_and_wait(f, GN_PUBLISHER), GN_OK);
     assert_false(gn_pubsub_write_failed(f->store));
     reopen(f);
@@ -633,8 +814,7 @@ static void ending_the_thread_ends_all_commits(void **state)
 
     assert_int_equal(gn_pubsub_commit(f->store, GN_PUBLISHER, on_done, &ends[0]), GN_OK);
     assert_int_equal(gn_pubsub_commit(f->store, GN_PUBLISHER, on_done, &ends[1]), GN_OK);
-    gn_worker_free(f->worker);
-    f->worker = NULL;
+    store_bed_end_worker(&f->bed);
     assert_int_equal(ends[0].count, 1);
     assert_int_equal(ends[1].count, 1);
     gn_pubsub_close(f->store);
@@ -668,6 +848,17 @@ int main(void)
         TEST(a_broken_file_is_put_aside_and_the_other_is_read),
         TEST(a_file_that_cannot_be_read_is_an_error),
         TEST(a_folder_has_one_owner),
+        TEST(a_native_subscription_shows_its_object_with_its_id_in_front),
+        TEST(natives_are_never_taken_for_the_same),
+        TEST(a_changed_native_keeps_its_id_and_the_observer_is_told),
+        TEST(odd_natives_are_refused_and_change_nothing),
+        TEST(natives_are_written_one_a_line_and_read_again),
+        TEST(no_natives_are_an_empty_array),
+        TEST(a_native_without_id_or_sink_is_left_out_at_load),
+        TEST(a_deep_native_object_that_was_taken_is_read_again),
+        TEST(a_store_from_before_natives_opens),
+        TEST(a_failed_write_of_natives_is_told_too),
+        TEST(natives_grow_to_what_a_file_may_hold_and_no_further),
         TEST(commits_made_while_a_write_runs_share_the_next),
         TEST(the_kinds_are_written_apart),
         TEST(a_commit_may_be_made_from_done),
