@@ -82,8 +82,9 @@ static inline void fake_note(struct fake_transport *fake, const struct gn_messag
     fake->note_count++;
     (void)snprintf(note->address, sizeof(note->address), "%s", message->address);
     (void)snprintf(note->content_type, sizeof(note->content_type), "%s", message->headers[0]);
-    (void)snprintf(note->event_id, sizeof(note->event_id), "%s", message->headers[1]);
-    for (size_t i = 2; message->headers[i] != NULL; i++)
+    if (message->headers[1] != NULL)
+        (void)snprintf(note->event_id, sizeof(note->event_id), "%s", message->headers[1]);
+    for (size_t i = 1; message->headers[i] != NULL; i++)
         note->is_replay |= strcmp(message->headers[i], "Gurnard-Replay: 1") == 0;
     for (size_t i = 0; i < GN_MESSAGE_PARTS; i++)
         gn_buf_add_str(&body, message->body[i]);
