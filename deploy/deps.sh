@@ -3,7 +3,7 @@
 GN_BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libmicrohttpd-dev \
 libcurl4-openssl-dev libjansson-dev uuid-dev libyaml-dev uthash-dev zlib1g-dev"
 GN_TEST_PACKAGES="libcmocka-dev python3 python3-pytest prometheus clang libclang-rt-14-dev \
-clang-format curl git mandoc faketime"
+clang-format curl git mandoc faketime python3-prometheus-client python3-jsonschema"
 
 # need_packages PACKAGE...: installs those that are missing, as root or with sudo.
 need_packages() {
@@ -21,4 +21,25 @@ need_packages() {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
         $as_root env DEBIAN_FRONTEND=noninteractive \
             apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing >/dev/null
+}
+
+# need_npm: installs npm with Node.js, unless both are there. Debian's npm is 350 small packages and
+# conflicts with a Node.js from elsewhere, which has an npm of its own; so it is no fixed package.
+need_npm() {
+    command -v node >/dev/null && command -v npm >/dev/null || need_packages npm
+}
+
+# need_node_modules DIR SOURCE: installs what SOURCE/package-lock.json names into DIR, once. Where
+# it comes from is up to npm's own settings; the lock holds versions and checksums.
+need_node_modules() {
+    need_npm || return 1
+    cmp -s "$2/package-lock.json" "$1/installed" && return 0
+    mkdir -p "$1" && rm -f "$1/installed" "$1/npm.log" &&
+        cp "$2/package.json" "$2/package-lock.json" "$1" &&
+        npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --no-update-notifier \
+            --loglevel=error >"$1/npm.log" 2>&1 &&
+        cp "$1/package-lock.json" "$1/installed" && return 0
+    echo "npm could not install what $2/package.json names:" >&2
+    [ ! -f "$1/npm.log" ] || head -n 6 "$1/npm.log" >&2
+    return 1
 }

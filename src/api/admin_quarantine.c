@@ -117,26 +117,6 @@ static void begin(struct gn_admin *admin, const struct gn_admin_call *call,
 
 /* ---- shown ---- */
 
-static void add_base64(struct gn_buf *out, struct gn_str bytes)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    gn_buf_reserve(out, (bytes.len + 2) / 3 * 4);
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t rest = bytes.len - i;
-        unsigned group = (unsigned)(unsigned char)bytes.p[i] << 16;
-
-        if (rest > 1)
-            group |= (unsigned)(unsigned char)bytes.p[i + 1] << 8;
-        if (rest > 2)
-            group |= (unsigned char)bytes.p[i + 2];
-        gn_buf_putc(out, digits[group >> 18]);
-        gn_buf_putc(out, digits[group >> 12 & 63]);
-        gn_buf_putc(out, rest > 1 ? digits[group >> 6 & 63] : '=');
-        gn_buf_putc(out, rest > 2 ? digits[group & 63] : '=');
-    }
-}
-
 static void show_body(struct reading *reading, struct gn_str body, struct gn_str meta)
 {
     struct gn_buf out = GN_BUF_INIT;
@@ -153,7 +133,7 @@ static void show_body(struct reading *reading, struct gn_str body, struct gn_str
     } else {
         gn_admin_add_name(&out, "body_base64");
         gn_buf_putc(&out, '"');
-        add_base64(&out, body);
+        gn_text_add_base64(&out, body);
         gn_buf_putc(&out, '"');
     }
     gn_buf_putc(&out, '}');

@@ -137,6 +137,7 @@ static void add_sink(void *ctx, const struct gn_sink *sink)
     gn_admin_add_element(out);
     gn_buf_putc(out, '{');
     gn_admin_add_text(out, "id", gn_str_of(status.id));
+    gn_admin_add_text(out, "api", gn_str_of(gn_face_name(status.face)));
     gn_admin_add_text(out, "resource", gn_str_of(status.resource));
     gn_admin_add_url(out, "endpoint", gn_str_of(status.address));
     gn_admin_add_text(out, "state", state_of(&status));
@@ -157,6 +158,29 @@ static void add_sink(void *ctx, const struct gn_sink *sink)
     gn_buf_putc(out, '}');
 }
 
+/* The proxies that we are registered with. */
+static void add_publishers(const struct gn_registrar *registrar, struct gn_buf *out)
+{
+    size_t count = registrar == NULL ? 0 : gn_registrar_publisher_count(registrar);
+
+    gn_admin_add_name(out, "publishers");
+    gn_buf_putc(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        struct gn_registrar_publisher publisher;
+
+        gn_registrar_publisher_at(registrar, i, &publisher);
+        gn_admin_add_element(out);
+        gn_buf_putc(out, '{');
+        gn_admin_add_url(out, "url", gn_str_of(publisher.url));
+        gn_admin_add_bool(out, "reachable", publisher.is_reachable);
+        gn_admin_add_u64(out, "wanted", publisher.wanted);
+        gn_admin_add_u64(out, "registered", publisher.registered);
+        gn_admin_add_text(out, "last_error", gn_str_of(publisher.last_error));
+        gn_buf_putc(out, '}');
+    }
+    gn_buf_putc(out, ']');
+}
+
 void gn_admin_status(struct gn_admin *admin, const struct gn_admin_call *call)
 {
     uint64_t uptime_ms = gn_loop_now_ms(admin->parts.loop) - admin->started_ms;
@@ -174,6 +198,8 @@ void gn_admin_status(struct gn_admin *admin, const struct gn_admin_call *call)
     gn_admin_add_name(&out, "subscriptions");
     gn_buf_putc(&out, '[');
     gn_outbox_each_sink(admin->parts.outbox, add_sink, &out);
-    gn_buf_puts(&out, "]}");
+    gn_buf_putc(&out, ']');
+    add_publishers(admin->parts.registrar, &out);
+    gn_buf_putc(&out, '}');
     gn_admin_reply(call->request, 200, &out);
 }

@@ -1,8 +1,10 @@
-/* For operators and kubelets: metrics and probes. */
+/* For operators and kubelets: metrics, probes, the description of the APIs. */
 #include "gurnard/api/ops.h"
 
+#include "gurnard/api/openapi.h"
 #include "gurnard/api/reply.h"
 #include "gurnard/base/buf.h"
+#include "ops_priv.h"
 
 static bool is_read(const struct gn_http_request *request)
 {
@@ -13,11 +15,16 @@ static bool is_read(const struct gn_http_request *request)
 
 static void answer_metrics(const struct gn_ops *ops, struct gn_http_request *request)
 {
+    static const char *const types[] = {
+        [GN_METRICS_PROMETHEUS] = "text/plain; version=0.0.4; charset=utf-8",
+        [GN_METRICS_OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    };
+    static const char *const headers[] = {"Vary", "Accept", NULL};
+    enum gn_metrics_format format = gn_ops_preferred(gn_http_header(request, "Accept"));
     struct gn_buf body = GN_BUF_INIT;
-    struct gn_http_reply reply = {.status = 200,
-                                  .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+    struct gn_http_reply reply = {.status = 200, .content_type = types[format], .headers = headers};
 
-    gn_metrics_print(ops->metrics, &body);
+    gn_metrics_print_as(ops->metrics, format, &body);
     if (gn_buf_err(&body) == GN_OK) {
         reply.body = gn_buf_str(&body);
         gn_http_reply(request, &reply);
@@ -83,7 +90,7 @@ void gn_ops_on_request(void *ctx, struct gn_http_request *request)
 {
     struct gn_ops *ops = ctx;
 
-    if (gn_ops_handle_probe(ops, request))
+    if (gn_ops_handle_probe(ops, request) || gn_openapi_handle(request))
         return;
     if (!gn_str_eq(gn_http_path(request), GN_STR("/metrics"))) {
         if (ops->further == NULL || !ops->further(ops->further_ctx, request))

@@ -1,6 +1,9 @@
 /* The REST API port: dispatches by path. */
 #include "gurnard/api/rest.h"
 
+#include <string.h>
+
+#include "gurnard/api/openapi.h"
 #include "gurnard/api/reply.h"
 #include "gurnard/base/url.h"
 
@@ -23,13 +26,22 @@ static void redirect(struct gn_http_request *request, struct gn_buf *location)
     gn_http_reply(request, &reply);
 }
 
+/* GET .../v2/././sync/CurrentState: the dots are part of the address. */
+static bool is_oran_state(struct gn_str path)
+{
+    return (gn_str_has_prefix(path, GN_STR("/api/ocloudNotifications/v2/")) ||
+            gn_str_has_prefix(path, GN_STR("/ocloudNotifications/v2/"))) &&
+           gn_str_has_suffix(path, GN_STR("/CurrentState")) &&
+           memmem(path.p, path.len, "//", 2) == NULL && memmem(path.p, path.len, "/../", 4) == NULL;
+}
+
 /* Answers request if its path is a known one. */
 static bool route(const struct gn_rest *rest, struct gn_http_request *request, struct gn_str path,
                   struct gn_buf *cleaned)
 {
     if (path.len == 0 || path.p[0] != '/')
         return false;
-    if (gn_url_clean_path(path, cleaned)) {
+    if (!is_oran_state(path) && gn_url_clean_path(path, cleaned)) {
         redirect(request, cleaned);
         return true;
     }
@@ -37,7 +49,11 @@ static bool route(const struct gn_rest *rest, struct gn_http_request *request, s
         gn_reply_text(request, 200, "gurnard\n");
         return true;
     }
-    return gn_ops_handle_probe(rest->ops, request) || gn_v1_handle(rest->v1, request);
+    return gn_ops_handle_probe(rest->ops, request) || gn_openapi_handle(request) ||
+           gn_v1_handle(rest->v1, request) ||
+           (rest->v2 != NULL && gn_v2_handle(rest->v2, request)) ||
+           (rest->native != NULL && gn_native_handle(rest->native, request)) ||
+           (rest->peer != NULL && gn_peer_handle(rest->peer, request));
 }
 
 void gn_rest_on_request(void *ctx, struct gn_http_request *request)

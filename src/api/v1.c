@@ -14,6 +14,7 @@ const struct gn_json_limits gn_v1_limits = {
 
 /* What a delete answers when it is on disk. */
 struct removal {
+    struct gn_v1 *v1;
     struct gn_http_request *http;
     enum gn_pubsub_kind kind;
     bool is_all;
@@ -50,9 +51,20 @@ bool gn_v1_split(struct gn_str path, struct gn_str *prefix, struct gn_str *rest)
 static void count_items(void *ctx)
 {
     struct gn_v1 *v1 = ctx;
+    double subscriptions = (double)gn_pubsub_count(v1->parts.pubsub, GN_SUBSCRIPTION);
+    double publishers = (double)gn_pubsub_count(v1->parts.pubsub, GN_PUBLISHER);
 
-    gn_metric_set(v1->subscriptions, (double)gn_pubsub_count(v1->parts.pubsub, GN_SUBSCRIPTION));
-    gn_metric_set(v1->publishers, (double)gn_pubsub_count(v1->parts.pubsub, GN_PUBLISHER));
+    gn_metric_set(v1->subscriptions, subscriptions);
+    gn_metric_set(v1->publishers, publishers);
+    gn_cne_set(v1->parts.cne, GN_CNE_API_SUBSCRIPTIONS, GN_STR_NONE, GN_CNE_ACTIVE, subscriptions);
+    gn_cne_set(v1->parts.cne, GN_CNE_API_PUBLISHERS, GN_STR_NONE, GN_CNE_ACTIVE, publishers);
+}
+
+void gn_v1_count_failed(struct gn_v1 *v1, enum gn_pubsub_kind kind, enum gn_cne_status status)
+{
+    gn_cne_add(v1->parts.cne,
+               kind == GN_SUBSCRIPTION ? GN_CNE_API_SUBSCRIPTIONS : GN_CNE_API_PUBLISHERS,
+               GN_STR_NONE, status, 1);
 }
 
 struct gn_v1 *gn_v1_new(const struct gn_v1_config *config, const struct gn_v1_parts *parts)
@@ -67,6 +79,7 @@ struct gn_v1 *gn_v1_new(const struct gn_v1_config *config, const struct gn_v1_pa
     v1->parts = *parts;
     TAILQ_INIT(&v1->creates);
     gn_v1_events_init(v1);
+    gn_v1_state_init(v1);
     v1->probes_ok = gn_metrics_counter(parts->metrics, probes, "result=\"passed\"", probes_help);
     v1->probes_failed =
         gn_metrics_counter(parts->metrics, probes, "result=\"failed\"", probes_help);
@@ -82,6 +95,7 @@ void gn_v1_stop(struct gn_v1 *v1)
 {
     v1->is_stopping = true;
     gn_v1_create_stop(v1);
+    gn_v1_state_stop(v1);
     gn_durable_stop(&v1->events);
 }
 
@@ -130,6 +144,7 @@ static void on_removed(void *ctx, enum gn_err err)
     if (err != GN_OK) {
         gn_log_error("store.write_failed kind=%s reason=\"%s\"", gn_v1_plural(removal->kind),
                      gn_err_text(err));
+        gn_v1_count_failed(removal->v1, removal->kind, GN_CNE_FAILED_TO_DELETE);
         gn_reply_error(removal->http, 400, GN_STR("the change could not be stored"));
     } else if (!removal->is_all) {
         gn_reply_json(removal->http, 200, GN_STR("{\"status\":\"OK\"}"));
@@ -151,7 +166,7 @@ static void remove_items(struct gn_v1 *v1, const struct gn_v1_call *call, struct
         gn_reply_later(call->http);
         return;
     }
-    *removal = (struct removal){call->http, call->kind, id.p == NULL};
+    *removal = (struct removal){v1, call->http, call->kind, id.p == NULL};
     item = id.p == NULL ? NULL : gn_pubsub_find(v1->parts.pubsub, call->kind, id);
     if (item != NULL)
         gn_log_info("%s.deleted id=%s resource=%s", gn_v1_singular(call->kind), item->id,
@@ -197,15 +212,13 @@ static void handle_item(struct gn_v1 *v1, const struct gn_v1_call *call, struct 
         gn_reply_bad_method(call->http);
 }
 
-/* PUT /subscriptions/status/{id}: the original fires and forgets; consumers only see the code. */
+/* PUT /subscriptions/status/{id} */
 static void handle_status(struct gn_v1 *v1, const struct gn_v1_call *call, struct gn_str id)
 {
-    if (!gn_str_eq(gn_http_method(call->http), GN_STR("PUT")))
-        gn_reply_bad_method(call->http);
-    else if (gn_pubsub_find(v1->parts.pubsub, GN_SUBSCRIPTION, id) == NULL)
-        gn_reply_error(call->http, 400, GN_STR("subscription not found"));
+    if (gn_str_eq(gn_http_method(call->http), GN_STR("PUT")))
+        gn_v1_ping(v1, call->http, id);
     else
-        gn_reply_json(call->http, 202, GN_STR("{\"status\":\"ping sent\"}"));
+        gn_reply_bad_method(call->http);
 }
 
 /* If rest begins with part, cuts it off. */

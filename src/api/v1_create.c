@@ -23,6 +23,11 @@ struct create {
     TAILQ_ENTRY(create) link; /* while it is probed */
 };
 
+static void count_failed(struct gn_v1 *v1, enum gn_pubsub_kind kind)
+{
+    gn_v1_count_failed(v1, kind, GN_CNE_FAILED_TO_CREATE);
+}
+
 static void create_free(struct create *create)
 {
     free(create->resource);
@@ -50,6 +55,7 @@ static void on_stored(void *ctx, enum gn_err err)
                    : gn_pubsub_find(create->v1->parts.pubsub, create->kind, gn_str_of(create->id));
         if (item != NULL)
             gn_pubsub_remove(create->v1->parts.pubsub, item);
+        count_failed(create->v1, create->kind);
         gn_reply_error(create->http, 400, GN_STR("the record could not be stored"));
     }
     create_free(create);
@@ -114,6 +120,7 @@ static void finish(struct create *create)
         err = gn_pubsub_commit(create->v1->parts.pubsub, create->kind, on_stored, create);
     if (err == GN_OK)
         return;
+    count_failed(create->v1, create->kind);
     if (err == GN_ELIMIT)
         gn_reply_error(create->http, 400, GN_STR("too many records, or the address is too long"));
     else
@@ -159,6 +166,7 @@ static void answer_probe_failed(struct create *create, const struct gn_http_resu
         gn_log_warn("%s.probe_failed endpoint=%s status=%d reason=\"%s\" held=%ju",
                     gn_v1_singular(create->kind), create->endpoint, result->status, result->reason,
                     (uintmax_t)held);
+    count_failed(create->v1, create->kind);
     gn_reply_error(create->http, 400, gn_buf_str(&text));
     gn_buf_free(&text);
 }
@@ -201,6 +209,7 @@ static void probe(struct create *create)
 
     if (v1->probes >= GN_V1_PROBES_MAX ||
         gn_http_send(v1->parts.client, &out, on_probed, create, &create->probe) != GN_OK) {
+        count_failed(v1, create->kind);
         gn_reply_later(create->http);
         create_free(create);
         return;
@@ -268,14 +277,17 @@ void gn_v1_create(struct gn_v1 *v1, const struct gn_v1_call *call)
     struct gn_v1_wish wish;
     enum gn_err err = gn_v1_wish_read(gn_http_body(call->http), &wish);
 
-    if (err == GN_ENOMEM)
-        gn_reply_later(call->http);
-    else if (err != GN_OK)
-        gn_reply_error(call->http, 400, GN_STR("marshalling error"));
-    else if (gn_v1_wish_is_usable(&wish, &problem))
+    if (err == GN_OK && gn_v1_wish_is_usable(&wish, &problem)) {
         start(v1, call, &wish);
-    else
-        gn_reply_error(call->http, 400, gn_buf_str(&problem));
+    } else {
+        count_failed(v1, call->kind);
+        if (err == GN_ENOMEM)
+            gn_reply_later(call->http);
+        else if (err != GN_OK)
+            gn_reply_error(call->http, 400, GN_STR("marshalling error"));
+        else
+            gn_reply_error(call->http, 400, gn_buf_str(&problem));
+    }
     gn_v1_wish_fini(&wish);
     gn_buf_free(&problem);
 }

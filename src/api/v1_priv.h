@@ -12,16 +12,19 @@
 #include "durable_priv.h"
 
 struct create;
+struct ask;
 
 struct gn_v1 {
     struct gn_v1_config config;
     struct gn_v1_parts parts;
     TAILQ_HEAD(, create) creates; /* waiting for their probe */
     uint32_t probes;
+    TAILQ_HEAD(, ask) asks; /* waiting for publishers */
+    uint32_t ask_count;
     struct gn_durable events; /* answers that wait for the journal */
     struct gn_metric *probes_ok, *probes_failed;
     struct gn_metric *subscriptions, *publishers;
-    struct gn_log_limit probe_log;
+    struct gn_log_limit probe_log, sent_log;
     bool is_stopping;
 };
 
@@ -39,6 +42,9 @@ struct gn_v1_call {
 /* "subscriptions" or "publishers", "subscription" or "publisher". */
 const char *gn_v1_plural(enum gn_pubsub_kind kind);
 const char *gn_v1_singular(enum gn_pubsub_kind kind);
+
+/* Counts a create or a delete that was refused or has failed. */
+void gn_v1_count_failed(struct gn_v1 *v1, enum gn_pubsub_kind kind, enum gn_cne_status status);
 
 /* Whether some v1 prefix begins path; *prefix and *rest get its halves. */
 bool gn_v1_split(struct gn_str path, struct gn_str *prefix, struct gn_str *rest);
@@ -67,9 +73,16 @@ void gn_v1_create_stop(struct gn_v1 *v1);
 
 /* Once, before the first of the following. */
 void gn_v1_events_init(struct gn_v1 *v1);
-/* POST /create/event, POST /log, GET /{resource}/CurrentState. */
+/* POST /create/event, POST /log. */
 void gn_v1_create_event(struct gn_v1 *v1, struct gn_http_request *request);
 void gn_v1_log_event(struct gn_http_request *request);
+
+/* Once, before the first of the following. */
+void gn_v1_state_init(struct gn_v1 *v1);
+/* Forgets what was asked of publishers and answers 503. */
+void gn_v1_state_stop(struct gn_v1 *v1);
+/* GET /{resource}/CurrentState, PUT /subscriptions/status/{id}. */
 void gn_v1_current_state(struct gn_v1 *v1, struct gn_http_request *request, struct gn_str resource);
+void gn_v1_ping(struct gn_v1 *v1, struct gn_http_request *request, struct gn_str id);
 
 #endif

@@ -23,8 +23,9 @@ static void serve_webhook(struct daemon *daemon)
         gn_loop_stop(daemon->loop);
         return;
     }
-    gn_log_info("gurnardd.ready webhook=%u api=%u admin=%u version=%s", daemon->webhook_port,
-                daemon->api_port, daemon->admin_port, GN_VERSION);
+    gn_log_info("gurnardd.ready webhook=%u api=%u admin=%u transport=%u version=%s",
+                daemon->webhook_port, daemon->api_port, daemon->admin_port, daemon->transport_port,
+                GN_VERSION);
 }
 
 static void on_registries_loaded(void *ctx)
@@ -45,6 +46,8 @@ static void stop_if_drained(void *ctx)
 
     if (daemon->webhook_server != NULL)
         requests += gn_http_server_pending(daemon->webhook_server);
+    if (daemon->transport_server != NULL)
+        requests += gn_http_server_pending(daemon->transport_server);
     if (requests == 0 && gn_outbox_is_drained(daemon->outbox)) {
         gn_loop_stop(daemon->loop);
         return;
@@ -77,7 +80,10 @@ static void on_stop_signal(void *ctx)
     if (daemon->webhook_server != NULL)
         gn_http_server_quiesce(daemon->webhook_server);
     gn_http_server_quiesce(daemon->api_server);
+    if (daemon->transport_server != NULL)
+        gn_http_server_quiesce(daemon->transport_server);
     gn_v1_stop(daemon->v1);
+    gn_daemon_stop_peers(daemon);
     gn_outbox_drain(daemon->outbox);
     gn_timer_start(&daemon->drain_limit, daemon->settings->shutdown_drain);
     stop_if_drained(daemon);
@@ -94,6 +100,9 @@ static void mend(void *ctx)
 {
     struct daemon *daemon = ctx;
 
+    if (gn_clients_write_failed(daemon->clients) &&
+        gn_clients_commit(daemon->clients, on_mended, NULL) != GN_OK)
+        gn_log_debug("store.mend_failed");
     if (gn_pubsub_write_failed(daemon->pubsub))
         for (unsigned kind = 0; kind < GN_PUBSUB_KINDS; kind++)
             if (gn_pubsub_commit(daemon->pubsub, kind, on_mended, NULL) != GN_OK)
@@ -157,7 +166,9 @@ static const char *check_store(void *ctx)
 {
     const struct daemon *daemon = ctx;
 
-    return gn_pubsub_write_failed(daemon->pubsub) ? "the last write failed" : NULL;
+    return gn_pubsub_write_failed(daemon->pubsub) || gn_clients_write_failed(daemon->clients)
+               ? "the last write failed"
+               : NULL;
 }
 
 static const char *check_journal(void *ctx)
@@ -205,7 +216,7 @@ static enum gn_err watch_signals(struct daemon *daemon)
 
     for (size_t i = 0; i < GN_LEN(stop_signals) && err == GN_OK; i++)
         err = gn_signal_watch(daemon->loop, stop_signals[i], on_stop_signal, daemon);
-    return err;
+    return err == GN_OK ? GN_OK : gn_daemon_failed("signals", err);
 }
 
 static enum gn_err start(struct daemon *daemon)
@@ -246,15 +257,12 @@ static void warn_of_settings(const struct gn_settings *settings)
 {
     if (strcmp(settings->webhook_require_token, "yes") != 0)
         gn_log_warn("webhook.open reason=\"any sender is taken; see webhook.require_token\"");
-    if (settings->legacy_transport_host[0] != '\0' ||
-        settings->legacy_http_event_publishers[0] != '\0')
-        gn_log_info("legacy.ignored settings=transport-host,http-event-publishers "
-                    "reason=\"deliveries go straight to subscribers\"");
 }
 
 int gn_daemon_run(const struct gn_settings *settings)
 {
-    struct daemon daemon = {.settings = settings, .webhook_fd = -1, .api_fd = -1, .admin_fd = -1};
+    struct daemon daemon = {
+        .settings = settings, .webhook_fd = -1, .api_fd = -1, .admin_fd = -1, .transport_fd = -1};
     enum gn_err err;
 
     hold_signals();

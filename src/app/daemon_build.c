@@ -24,8 +24,8 @@ enum gn_err gn_daemon_failed(const char *part, enum gn_err err)
     return err;
 }
 
-static enum gn_err listen_on(const char *name, const char *address, uint16_t port, int *fd,
-                             uint16_t *bound)
+enum gn_err gn_daemon_listen_on(const char *name, const char *address, uint16_t port, int *fd,
+                                uint16_t *bound)
 {
     enum gn_err err = gn_listen_tcp(address, port, fd, bound);
 
@@ -71,25 +71,32 @@ enum gn_err gn_daemon_listen(struct daemon *daemon)
                      settings->admin_listen);
         return err;
     }
-    err = listen_on("webhook", settings->webhook_address, (uint16_t)settings->webhook_port,
-                    &daemon->webhook_fd, &daemon->webhook_port);
+    err =
+        gn_daemon_listen_on("webhook", settings->webhook_address, (uint16_t)settings->webhook_port,
+                            &daemon->webhook_fd, &daemon->webhook_port);
     if (err == GN_OK)
-        err = listen_on("api", settings->api_address, (uint16_t)settings->api_port, &daemon->api_fd,
-                        &daemon->api_port);
+        err = gn_daemon_listen_on("api", settings->api_address, (uint16_t)settings->api_port,
+                                  &daemon->api_fd, &daemon->api_port);
     if (err == GN_OK)
-        err = listen_on("admin", admin_host, admin_port, &daemon->admin_fd, &daemon->admin_port);
-    return err;
+        err = gn_daemon_listen_on("admin", admin_host, admin_port, &daemon->admin_fd,
+                                  &daemon->admin_port);
+    if (err == GN_OK)
+        err = gn_daemon_parse_host(daemon);
+    if (err == GN_OK)
+        err = gn_daemon_listen_transport(daemon);
+    return err == GN_OK ? gn_daemon_name_transport(daemon) : err;
 }
 
-/* Half of all descriptors go out, a quarter to BMCs, an eighth to API clients. */
+/* Of all connections seven sixteenths go out, four are for BMCs, two for API clients, two for other
+ * proxies, one for the admin port. */
 static uint32_t sink_connections(const struct daemon *daemon)
 {
-    uint32_t share = daemon->connections / 2;
+    uint32_t share = daemon->connections / 16 * 7;
 
     return share < SINK_CONNECTIONS_MAX ? share : SINK_CONNECTIONS_MAX;
 }
 
-static enum gn_err build_ways_out(struct daemon *daemon)
+static enum gn_err build_client(struct daemon *daemon)
 {
     const struct gn_settings *settings = daemon->settings;
     const struct gn_http_client_config client = {
@@ -97,6 +104,17 @@ static enum gn_err build_ways_out(struct daemon *daemon)
         .connect_timeout_ms = (uint32_t)settings->delivery_timeout,
         .user_agent = "gurnard/" GN_VERSION,
     };
+
+    daemon->client = gn_http_client_new(daemon->loop, &client);
+    if (daemon->client == NULL)
+        return gn_daemon_failed("http client", GN_ENOMEM);
+    daemon->transports[0] = gn_transport_http_new(daemon->client);
+    return daemon->transports[0] == NULL ? gn_daemon_failed("http transport", GN_ENOMEM) : GN_OK;
+}
+
+static enum gn_err build_outbox(struct daemon *daemon)
+{
+    const struct gn_settings *settings = daemon->settings;
     const struct gn_outbox_config config = {
         .backoff = {.min_ms = (uint32_t)settings->delivery_retry_min,
                     .max_ms = (uint32_t)settings->delivery_retry_max},
@@ -110,21 +128,18 @@ static enum gn_err build_ways_out(struct daemon *daemon)
         .quota_bytes = settings->delivery_queue_size,
         .memory_bytes = settings->delivery_memory,
     };
-    struct gn_outbox_parts parts;
-
-    daemon->client = gn_http_client_new(daemon->loop, &client);
-    if (daemon->client == NULL)
-        return gn_daemon_failed("http client", GN_ENOMEM);
-    daemon->transports[0] = gn_transport_http_new(daemon->client);
-    if (daemon->transports[0] == NULL)
-        return gn_daemon_failed("http transport", GN_ENOMEM);
-    parts = (struct gn_outbox_parts){
+    const struct gn_outbox_parts parts = {
         .loop = daemon->loop,
         .journal = daemon->journal,
         .letters = daemon->letters,
         .transports = daemon->transports,
         .metrics = daemon->metrics,
+        .via = daemon->instance.text,
+        .cne = daemon->cne,
+        .ended = gn_daemon_on_ended,
+        .ended_ctx = daemon,
     };
+
     daemon->outbox = gn_outbox_new(&config, &parts);
     return daemon->outbox == NULL ? gn_daemon_failed("outbox", GN_ENOMEM) : GN_OK;
 }
@@ -136,6 +151,7 @@ static enum gn_err build_relay(struct daemon *daemon)
         .node = settings->node_name,
         .overwrite_severity = strcmp(settings->events_severity, "overwrite") == 0,
         .max_body_bytes = settings->webhook_max_body,
+        .instance = daemon->instance.text,
     };
     struct gn_relay_parts parts;
 
@@ -149,6 +165,8 @@ static enum gn_err build_relay(struct daemon *daemon)
         .state = daemon->state,
         .quarantine = daemon->quarantine,
         .metrics = daemon->metrics,
+        .acks = daemon->acks,
+        .cne = daemon->cne,
     };
     daemon->relay = gn_relay_new(&config, &parts);
     return daemon->relay == NULL ? gn_daemon_failed("relay", GN_ENOMEM) : GN_OK;
@@ -187,6 +205,8 @@ static enum gn_err build_api(struct daemon *daemon)
         .journal = daemon->journal,
         .relay = daemon->relay,
         .metrics = daemon->metrics,
+        .registrar = daemon->registrar,
+        .cne = daemon->cne,
     };
     const struct gn_admin_parts admin = {
         .loop = daemon->loop,
@@ -197,6 +217,7 @@ static enum gn_err build_api(struct daemon *daemon)
         .quarantine = daemon->quarantine,
         .ops = &daemon->ops,
         .node = settings->node_name,
+        .registrar = daemon->registrar,
     };
     struct gn_tokens tokens;
     unsigned line;
@@ -222,6 +243,10 @@ enum gn_err gn_daemon_build(struct daemon *daemon)
 {
     enum gn_err err;
 
+    daemon->instance = gn_id_random();
+    daemon->cne = gn_cne_figures_new(daemon->metrics);
+    if (daemon->cne == NULL)
+        return gn_daemon_failed("metrics", GN_ENOMEM);
     daemon->store_worker = gn_worker_new(daemon->loop, "gurnard-store");
     daemon->registry_worker = gn_worker_new(daemon->loop, "gurnard-regs");
     if (daemon->store_worker == NULL || daemon->registry_worker == NULL)
@@ -230,7 +255,11 @@ enum gn_err gn_daemon_build(struct daemon *daemon)
     if (err == GN_OK)
         err = gn_daemon_build_journals(daemon);
     if (err == GN_OK)
-        err = build_ways_out(daemon);
+        err = build_client(daemon);
+    if (err == GN_OK)
+        err = gn_daemon_build_peers(daemon);
+    if (err == GN_OK)
+        err = build_outbox(daemon);
     if (err == GN_OK)
         err = gn_daemon_build_quarantine(daemon);
     if (err == GN_OK)
@@ -239,6 +268,8 @@ enum gn_err gn_daemon_build(struct daemon *daemon)
         err = gn_daemon_load_store(daemon);
     if (err == GN_OK)
         err = build_api(daemon);
+    if (err == GN_OK)
+        err = gn_daemon_build_peer_apis(daemon);
     return err;
 }
 
@@ -259,12 +290,34 @@ static struct gn_http_server_config server_config(const struct daemon *daemon, c
     };
 }
 
+/* Other proxies send as much as BMCs do. */
+static enum gn_err serve_transport(struct daemon *daemon)
+{
+    struct gn_http_server_config config =
+        server_config(daemon, "transport", daemon->transport_fd,
+                      daemon->settings->api_max_connections, daemon->connections / 8);
+    enum gn_err err;
+
+    config.max_body_bytes = daemon->settings->webhook_max_body;
+    config.on_request = gn_peer_on_request;
+    config.ctx = daemon->peer;
+    daemon->transport_fd = -1;
+    err = gn_http_server_new(daemon->loop, &config, &daemon->transport_server);
+    return err == GN_OK ? GN_OK : gn_daemon_failed("transport server", err);
+}
+
 enum gn_err gn_daemon_serve(struct daemon *daemon)
 {
     struct gn_http_server_config config;
     enum gn_err err;
 
-    daemon->rest = (struct gn_rest){.v1 = daemon->v1, .ops = &daemon->ops};
+    daemon->rest = (struct gn_rest){
+        .v1 = daemon->v1,
+        .v2 = daemon->v2,
+        .native = daemon->native,
+        .peer = daemon->transport_port == daemon->api_port ? daemon->peer : NULL,
+        .ops = &daemon->ops,
+    };
     config = server_config(daemon, "api", daemon->api_fd, daemon->settings->api_max_connections,
                            daemon->connections / 8);
     config.on_request = gn_rest_on_request;
@@ -273,12 +326,15 @@ enum gn_err gn_daemon_serve(struct daemon *daemon)
     err = gn_http_server_new(daemon->loop, &config, &daemon->api_server);
     if (err != GN_OK)
         return gn_daemon_failed("api server", err);
-    config = server_config(daemon, "admin", daemon->admin_fd, 64, daemon->connections / 8);
+    config = server_config(daemon, "admin", daemon->admin_fd, 64, daemon->connections / 16);
     config.on_request = gn_ops_on_request;
     config.ctx = &daemon->ops;
     daemon->admin_fd = -1;
     err = gn_http_server_new(daemon->loop, &config, &daemon->admin_server);
-    return err == GN_OK ? GN_OK : gn_daemon_failed("admin server", err);
+    if (err != GN_OK)
+        return gn_daemon_failed("admin server", err);
+    gn_registrar_start(daemon->registrar);
+    return daemon->transport_fd >= 0 ? serve_transport(daemon) : GN_OK;
 }
 
 enum gn_err gn_daemon_serve_webhook(struct daemon *daemon)
@@ -326,16 +382,20 @@ void gn_daemon_tear_down(struct daemon *daemon)
         gn_webhook_stop(daemon->webhook);
     if (daemon->admin != NULL)
         gn_admin_stop(daemon->admin);
+    gn_daemon_stop_peers(daemon);
     gn_worker_free(daemon->registry_worker);
     gn_worker_free(daemon->store_worker); /* commits end and answer their requests */
     gn_http_server_free(daemon->webhook_server);
     gn_http_server_free(daemon->api_server);
     gn_http_server_free(daemon->admin_server);
+    gn_http_server_free(daemon->transport_server);
+    gn_clients_free(daemon->clients);
     gn_pubsub_close(daemon->pubsub);
     gn_outbox_free(daemon->outbox);
     gn_deadletters_close(daemon->letters);
     gn_journal_close(daemon->journal);
     wait_for_calls(daemon);
+    gn_daemon_free_peers(daemon);
     gn_admin_free(daemon->admin);
     gn_v1_free(daemon->v1);
     gn_webhook_free(daemon->webhook);
@@ -347,8 +407,10 @@ void gn_daemon_tear_down(struct daemon *daemon)
         daemon->transports[0]->ops->free(daemon->transports[0]);
     gn_http_client_free(daemon->client);
     gn_loop_free(daemon->loop);
+    gn_cne_figures_free(daemon->cne);
     gn_metrics_free(daemon->metrics);
     close_fd(&daemon->webhook_fd);
     close_fd(&daemon->api_fd);
     close_fd(&daemon->admin_fd);
+    close_fd(&daemon->transport_fd);
 }

@@ -3,22 +3,30 @@
 #define GURNARD_APP_DAEMON_PRIV_H
 
 #include "gurnard/api/admin.h"
+#include "gurnard/api/native_api.h"
 #include "gurnard/api/ops.h"
+#include "gurnard/api/peer.h"
 #include "gurnard/api/rest.h"
 #include "gurnard/api/v1.h"
+#include "gurnard/api/v2.h"
 #include "gurnard/api/webhook.h"
 #include "gurnard/app/registry_loader.h"
 #include "gurnard/app/settings.h"
 #include "gurnard/app/tokens.h"
+#include "gurnard/app/transport_host.h"
 #include "gurnard/net/http_client.h"
 #include "gurnard/net/http_server.h"
+#include "gurnard/relay/acks.h"
+#include "gurnard/relay/cne_figures.h"
 #include "gurnard/relay/outbox.h"
 #include "gurnard/relay/relay.h"
+#include "gurnard/store/clients.h"
 #include "gurnard/store/deadletter.h"
 #include "gurnard/store/journal.h"
 #include "gurnard/store/pubsub.h"
 #include "gurnard/store/quarantine.h"
 #include "gurnard/store/state.h"
+#include "gurnard/transport/registrar.h"
 #include "gurnard/transport/transport.h"
 
 #define DAEMON_CHECKS 4
@@ -39,16 +47,28 @@ struct daemon {
     struct gn_quarantine *quarantine;
     struct gn_relay *relay;
     struct gn_pubsub *pubsub;
+    struct gn_clients *clients;
+    struct gn_registrar *registrar;
+    struct gn_acks *acks;
+    struct gn_cne_figures *cne;
+    struct gn_transport_host transport_host; /* our own name for other proxies */
+    char *link_base;                         /* of links to the v2 and the native API */
+    struct gn_id instance;                   /* this process, in what it sends */
     struct gn_registry_loader *registries;
     struct gn_webhook *webhook;
     struct gn_v1 *v1;
+    struct gn_v2 *v2;
+    struct gn_native_api *native;
+    struct gn_peer *peer;
     struct gn_admin *admin;
     struct gn_ready_check checks[DAEMON_CHECKS];
     struct gn_ops ops;
     struct gn_rest rest;
-    int webhook_fd, api_fd, admin_fd; /* listening; -1 once a server owns them */
+    /* listening; -1 once a server owns them, or when there is none */
+    int webhook_fd, api_fd, admin_fd, transport_fd;
     uint16_t webhook_port, api_port, admin_port;
-    struct gn_http_server *webhook_server, *api_server, *admin_server;
+    uint16_t transport_port; /* 0: other proxies are not listened to; may be the API's */
+    struct gn_http_server *webhook_server, *api_server, *admin_server, *transport_server;
     struct gn_timer registry_wait; /* the webhook serves at the latest when this ends */
     struct gn_timer drain_tick;    /* looks whether all is out */
     struct gn_timer drain_limit;
@@ -67,6 +87,29 @@ GN_MUST_CHECK enum gn_err gn_daemon_listen(struct daemon *daemon);
 
 /* Builds every part but the servers, in the order of their dependence. What failed was logged. */
 GN_MUST_CHECK enum gn_err gn_daemon_build(struct daemon *daemon);
+
+/* A listening socket. What failed was logged. */
+GN_MUST_CHECK enum gn_err gn_daemon_listen_on(const char *name, const char *address, uint16_t port,
+                                              int *fd, uint16_t *bound);
+
+/* Other proxies (daemon_peers.c), in this order. What failed was logged. */
+/* Reads transport.host. */
+GN_MUST_CHECK enum gn_err gn_daemon_parse_host(struct daemon *daemon);
+/* Listens to them, if that is wanted and not on the API's port. */
+GN_MUST_CHECK enum gn_err gn_daemon_listen_transport(struct daemon *daemon);
+/* Now that all ports are known: our name, and the beginning of our links. */
+GN_MUST_CHECK enum gn_err gn_daemon_name_transport(struct daemon *daemon);
+/* After the store and the ways out: clients, acknowledgements, registrar. */
+GN_MUST_CHECK enum gn_err gn_daemon_build_peers(struct daemon *daemon);
+/* Before the store is loaded. */
+void gn_daemon_observe(struct daemon *daemon);
+/* v2, native, and what other proxies call. */
+GN_MUST_CHECK enum gn_err gn_daemon_build_peer_apis(struct daemon *daemon);
+/* Those that exist: no more calls; and, when all calls have ended: freed. */
+void gn_daemon_stop_peers(struct daemon *daemon);
+void gn_daemon_free_peers(struct daemon *daemon);
+/* For gn_outbox_parts.ended. */
+void gn_daemon_on_ended(void *ctx, const struct gn_event *event, bool is_delivered);
 
 /* Logs that part could not be built; returns err. */
 GN_MUST_CHECK enum gn_err gn_daemon_failed(const char *part, enum gn_err err);

@@ -241,20 +241,21 @@ static enum gn_err prove_journal(struct daemon *daemon)
 
 enum gn_err gn_daemon_load_store(struct daemon *daemon)
 {
-    const struct gn_pubsub_observer observer = {
-        .added = gn_relay_subscription_added,
-        .removed = gn_relay_subscription_removed,
-        .ctx = daemon->relay,
-    };
     enum gn_err err;
 
-    gn_pubsub_observe(daemon->pubsub, &observer);
+    gn_daemon_observe(daemon);
     err = gn_pubsub_load(daemon->pubsub);
+    if (err == GN_OK)
+        err = gn_clients_load(daemon->clients);
     if (err != GN_OK)
         return gn_daemon_failed("store", err);
-    gn_log_info("store.opened folder=%s subscriptions=%zu publishers=%zu",
+    gn_log_info("store.opened folder=%s subscriptions=%zu publishers=%zu native=%zu v2=%zu "
+                "proxies=%zu",
                 daemon->settings->store_path, gn_pubsub_count(daemon->pubsub, GN_SUBSCRIPTION),
-                gn_pubsub_count(daemon->pubsub, GN_PUBLISHER));
+                gn_pubsub_count(daemon->pubsub, GN_PUBLISHER),
+                gn_pubsub_count(daemon->pubsub, GN_NATIVE),
+                gn_clients_sub_count(daemon->clients, GN_CLIENT_V2),
+                gn_clients_count(daemon->clients, GN_CLIENT_PROXY));
     err = recover(daemon);
     if (err == GN_OK)
         err = prove_journal(daemon);

@@ -268,6 +268,32 @@ static void given_up_line(struct screen *screen, const json_t *out)
     line_end(screen);
 }
 
+/* Only those that are not well are named. */
+static void publishers_line(struct screen *screen, const json_t *list)
+{
+    const json_t *row;
+    size_t at;
+
+    if (json_array_size(list) == 0)
+        return;
+    line_begin(screen, "publishers");
+    gn_buf_printf(&screen->item, "%zu", json_array_size(list));
+    item_end(screen);
+    json_array_foreach (list, at, row) {
+        if (json_is_true(json_object_get(row, "reachable")) &&
+            json_integer_value(json_object_get(row, "registered")) ==
+                json_integer_value(json_object_get(row, "wanted")))
+            continue;
+        gn_report_add_text(&screen->item, json_object_get(row, "url"));
+        gn_buf_puts(&screen->item, json_is_true(json_object_get(row, "reachable"))
+                                       ? " not registered: "
+                                       : " lost: ");
+        gn_report_add_text(&screen->item, json_object_get(row, "last_error"));
+        item_end(screen);
+    }
+    line_end(screen);
+}
+
 /* ---- the subscriptions ---- */
 
 static void add_remarks(struct gn_buf *cell, const json_t *row, int64_t now_ns)
@@ -339,6 +365,10 @@ static void subscription(struct screen *screen, struct report_table *table, cons
     gn_report_add_text(screen->out, json_object_get(row, "resource"));
     gn_buf_puts(screen->out, " to ");
     gn_report_add_text(screen->out, json_object_get(row, "endpoint"));
+    if (json_string_length(json_object_get(row, "api")) > 0) {
+        gn_buf_puts(screen->out, " as ");
+        gn_report_add_text(screen->out, json_object_get(row, "api"));
+    }
     gn_buf_putc(screen->out, '\n');
 }
 
@@ -386,6 +416,7 @@ void gn_report_status(const json_t *status, int64_t now_ns, bool wide, struct gn
     kept_lines(&screen, json_object_get(status, "deadletters"),
                json_object_get(status, "quarantine"));
     given_up_line(&screen, json_object_get(status, "out"));
+    publishers_line(&screen, json_object_get(status, "publishers"));
     subscriptions(&screen, json_object_get(status, "subscriptions"));
     gn_buf_free(&screen.item);
 }

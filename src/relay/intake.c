@@ -301,13 +301,7 @@ static enum gn_err publish(struct intake *in)
 
 static enum gn_intake refuse(struct intake *in, enum gn_err err, size_t count)
 {
-    struct gn_relay *relay = in->relay;
-    uint64_t held;
-
-    gn_metric_add(relay->figures.refused, (double)count);
-    if (gn_log_allow(&relay->refused_log, gn_loop_now_ms(relay->parts.loop), &held))
-        gn_log_warn("event.refused source=%.*s reason=\"%s\" held=%llu", (int)who(in->source).len,
-                    who(in->source).p, gn_err_text(err), (unsigned long long)held);
+    gn_relay_note_refused(in->relay, who(in->source), err, count);
     return GN_INTAKE_FULL;
 }
 

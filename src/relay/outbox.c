@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "gurnard/base/assert.h"
@@ -163,6 +164,7 @@ static void free_parts(struct gn_outbox *ob)
     gn_hot_fini(&ob->hot);
     gn_buf_free(&ob->scratch);
     free(ob->transports);
+    free(ob->via);
     free(ob->figures);
     free(ob);
 }
@@ -197,6 +199,9 @@ static void init_parts(struct gn_outbox *ob, const struct gn_outbox_parts *parts
     ob->journal = parts->journal;
     ob->letters = parts->letters;
     ob->metrics = parts->metrics;
+    ob->cne = parts->cne;
+    ob->ended = parts->ended;
+    ob->ended_ctx = parts->ended_ctx;
     ob->is_lasting = is_lasting(parts->journal);
     ob->random = random_seed();
     ob->hot.max_bytes = GN_HOT_BYTES;
@@ -221,7 +226,9 @@ struct gn_outbox *gn_outbox_new(const struct gn_outbox_config *config,
         return NULL;
     ob->config = *config;
     init_parts(ob, parts);
-    if (copy_transports(ob, parts->transports) != GN_OK || gn_shed_init(ob) != GN_OK) {
+    ob->via = parts->via == NULL ? NULL : strdup(parts->via);
+    if ((parts->via != NULL && ob->via == NULL) ||
+        copy_transports(ob, parts->transports) != GN_OK || gn_shed_init(ob) != GN_OK) {
         free_parts(ob);
         return NULL;
     }
@@ -336,6 +343,14 @@ static void queue_for(struct gn_sink *sink, uint64_t first, uint64_t end)
         gn_window_push(sink, gn_hot_at(&ob->hot, at));
 }
 
+/* Of several events some may be for the sink and others not. */
+static void queue_wanted(struct gn_sink *sink, uint64_t first, uint64_t end)
+{
+    for (uint64_t at = first; at < end; at++)
+        if (gn_interest_wants(sink->interest, gn_hot_at(&sink->outbox->hot, at)->event, NULL))
+            queue_for(sink, at, at + 1);
+}
+
 enum gn_err gn_outbox_push(struct gn_outbox *ob, struct gn_event *const *events, size_t event_count,
                            struct gn_sink *const *sinks, size_t count)
 {
@@ -355,7 +370,10 @@ enum gn_err gn_outbox_push(struct gn_outbox *ob, struct gn_event *const *events,
     }
     gn_hot_commit(&ob->hot, event_count);
     for (size_t i = 0; i < count; i++)
-        queue_for(sinks[i], first, first + event_count);
+        if (event_count > 1 && sinks[i]->interest->face == GN_FACE_NATIVE)
+            queue_wanted(sinks[i], first, first + event_count);
+        else
+            queue_for(sinks[i], first, first + event_count);
     if (gn_hot_is_over(&ob->hot))
         gn_hot_trim(&ob->hot, gn_journal_durable_next(ob->journal));
     return GN_OK;

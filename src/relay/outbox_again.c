@@ -145,7 +145,8 @@ static void take_hot(struct gn_replay *replay)
         if (replay->next >= replay->end || is_full(replay))
             break;
         event = gn_hot_at(hot, replay->next)->event;
-        if (gn_replay_has(&replay->range, event->received_ns, event->resource))
+        if (gn_replay_has(&replay->range, event->received_ns) &&
+            gn_interest_wants(replay->sink->interest, event, NULL))
             err = queue_event(replay, event);
         if (err != GN_OK) {
             retry_later(replay, err);
@@ -163,7 +164,8 @@ static enum gn_err take_packed(struct gn_replay *replay, const struct gn_packed_
     struct gn_event *event = NULL;
     enum gn_err err;
 
-    if (!gn_replay_has(&replay->range, packed->received_ns, packed->resource))
+    if (!gn_replay_has(&replay->range, packed->received_ns) ||
+        !gn_interest_wants_packed(replay->sink->interest, packed))
         return GN_OK;
     if (is_full(replay))
         return GN_EFULL;
@@ -274,7 +276,6 @@ enum gn_err gn_outbox_replay(struct gn_sink *sink, int64_t since_ns, int64_t unt
     replay->range = (struct gn_replay_range){
         .since_ns = since_ns,
         .until_ns = until_ns,
-        .resource = {sink->resource, sink->resource_len},
     };
     replay->next = gn_replay_first(ob->journal, since_ns);
     replay->end = gn_journal_next(ob->journal);

@@ -7,13 +7,8 @@
 
 #include "gurnard/base/assert.h"
 #include "gurnard/base/clock.h"
-#include "gurnard/ce/cne.h"
 
-#define EVENT_ID_HEADER "Gurnard-Event-Id: "
-#define REPLAY_HEADER   "Gurnard-Replay: 1"
-#define REFILLS_MAX     32 /* attempts of one sink started when one of them ends */
-
-_Static_assert(GN_CNE_BODY_PARTS <= GN_MESSAGE_PARTS, "a v1 body must fit a message");
+#define REFILLS_MAX 32 /* attempts of one sink started when one of them ends */
 
 /* ---- the end ---- */
 
@@ -27,6 +22,16 @@ static void note_seconds(struct gn_outbox *ob, const struct gn_event *event)
     gn_histogram_observe(ob->seconds, now_us > event->received_us
                                           ? (double)(now_us - event->received_us) / 1e6
                                           : 0);
+}
+
+/* One of its messages was taken, and there are more. */
+static void on_part_taken(struct gn_lane *lane, uint32_t next_part)
+{
+    gn_sink_note_success(lane->sink);
+    lane->part = next_part;
+    lane->attempts = 0;
+    lane->refusals = 0;
+    gn_lane_ready(lane);
 }
 
 static void on_taken(struct gn_lane *lane, struct gn_delivery *dv)
@@ -106,7 +111,7 @@ static enum gn_outcome verdict(struct gn_lane *lane, const struct gn_delivery *d
     }
     if (ob->is_draining && !ob->is_lasting)
         return GN_DROPPED;
-    return gn_outbox_is_expired(ob, dv->item->clock_ms) ? GN_EXPIRED : GN_LEFT;
+    return gn_sink_is_expired(sink, dv->item->clock_ms) ? GN_EXPIRED : GN_LEFT;
 }
 
 static void try_again(struct gn_lane *lane, const struct gn_sent *sent)
@@ -123,7 +128,7 @@ static void try_again(struct gn_lane *lane, const struct gn_sent *sent)
         gn_lane_ready(lane); /* behind the others; the sink's own timer holds all of them back */
         return;
     }
-    gn_lane_wait(lane, gn_backoff_ms(&ob->config.backoff, lane->attempts, sent->retry_after_ms,
+    gn_lane_wait(lane, gn_backoff_ms(&sink->backoff, lane->attempts, sent->retry_after_ms,
                                      gn_outbox_random(ob)));
 }
 
@@ -145,14 +150,18 @@ static void on_failed(struct gn_lane *lane, struct gn_delivery *dv, const struct
         gn_window_unload(sink, gn_window_held_max(sink));
 }
 
-static void attempt_ended(struct gn_lane *lane, const struct gn_sent *sent)
+/* next_part: of the delivery, when this message was taken; 0: it was the last. */
+static void attempt_ended(struct gn_lane *lane, const struct gn_sent *sent, uint32_t next_part)
 {
     struct gn_delivery *dv = TAILQ_FIRST(&lane->deliveries);
     struct gn_sink *sink = lane->sink;
+    bool is_delivered = sent->err == GN_OK && next_part == 0;
 
     gn_lane_land(lane);
     if (sink->is_closed)
-        gn_delivery_end(dv, sent->err == GN_OK ? GN_DELIVERED : sink->close_outcome);
+        gn_delivery_end(dv, is_delivered ? GN_DELIVERED : sink->close_outcome);
+    else if (sent->err == GN_OK && !is_delivered)
+        on_part_taken(lane, next_part);
     else if (sent->err == GN_OK)
         on_taken(lane, dv);
     else
@@ -163,18 +172,29 @@ static void attempt_ended(struct gn_lane *lane, const struct gn_sent *sent)
 
 static void refill(struct gn_sink *sink);
 
+static void attempt_free(struct gn_attempt *attempt)
+{
+    if (attempt == NULL)
+        return;
+    gn_shaped_fini(&attempt->shaped);
+    gn_interest_unref(attempt->interest);
+    free(attempt->address);
+    free(attempt);
+}
+
 static void on_sent(void *ctx, const struct gn_sent *sent)
 {
     struct gn_attempt *attempt = ctx;
     struct gn_lane *lane = attempt->lane;
     struct gn_sink *sink = lane->sink;
     struct gn_outbox *ob = sink->outbox;
+    uint32_t next_part = attempt->shaped.next_part;
 
     TAILQ_REMOVE(&sink->attempts, attempt, link);
     ob->probing -= attempt->is_probe;
-    free(attempt);
-    attempt_ended(lane, sent);       /* lane may be gone */
-    if (!TAILQ_EMPTY(&ob->runnable)) /* others may have waited for this slot */
+    attempt_free(attempt);
+    attempt_ended(lane, sent, next_part); /* lane may be gone */
+    if (!TAILQ_EMPTY(&ob->runnable))      /* others may have waited for this slot */
         gn_defer_call(ob->loop, &ob->run, gn_outbox_run, ob);
     if (!sink->is_closed)
         refill(sink);
@@ -182,47 +202,77 @@ static void on_sent(void *ctx, const struct gn_sent *sent)
         gn_sink_free(sink);
 }
 
+/* An attempt for the lane's first delivery. NULL: no memory. */
 static struct gn_attempt *attempt_new(struct gn_lane *lane)
 {
-    const struct gn_sink *sink = lane->sink;
-    const struct gn_event *event = TAILQ_FIRST(&lane->deliveries)->item->event;
+    struct gn_sink *sink = lane->sink;
     struct gn_attempt *attempt = calloc(1, sizeof(*attempt));
 
     if (attempt == NULL)
         return NULL;
     attempt->lane = lane;
     attempt->transport = sink->transport;
-    memcpy(attempt->event_id, EVENT_ID_HEADER, sizeof(EVENT_ID_HEADER) - 1);
-    memcpy(attempt->event_id + sizeof(EVENT_ID_HEADER) - 1, event->id.text, GN_ID_LEN + 1);
-    attempt->headers[0] = "Content-Type: " GN_CNE_CONTENT_TYPE;
-    attempt->headers[1] = attempt->event_id;
-    if (lane->key.kind != GN_KIND_STORED)
-        attempt->headers[2] = REPLAY_HEADER;
-    attempt->message.address = sink->address;
-    attempt->message.headers = attempt->headers;
+    attempt->address = strdup(sink->address);
+    attempt->interest = gn_interest_ref(sink->interest);
+    if (attempt->address != NULL)
+        return attempt;
+    attempt_free(attempt);
+    return NULL;
+}
+
+/* Makes the message. GN_ENOTFOUND: there is nothing to be sent. */
+static enum gn_err shape(struct gn_attempt *attempt)
+{
+    const struct gn_lane *lane = attempt->lane;
+    const struct gn_sink *sink = lane->sink;
+    const struct gn_item *item = TAILQ_FIRST(&lane->deliveries)->item;
+    const struct gn_shape_in in = {
+        .interest = attempt->interest,
+        .event = item->event,
+        .subscription = gn_str_of(sink->id),
+        .sequence = item->sequence,
+        .via = sink->outbox->via,
+        .is_again = lane->key.kind != GN_KIND_STORED,
+        .part = lane->part,
+    };
+    enum gn_err err = gn_shape(&in, &attempt->shaped);
+
+    attempt->message.address = attempt->address;
+    attempt->message.headers = attempt->shaped.headers;
     attempt->message.timeout_ms = sink->outbox->config.attempt_timeout_ms;
-    gn_cne_body(event, gn_str_of(sink->id), attempt->message.body);
-    return attempt;
+    for (size_t i = 0; i < GN_MESSAGE_PARTS; i++)
+        attempt->message.body[i] = attempt->shaped.body[i];
+    return err;
+}
+
+static enum gn_err send(struct gn_attempt *attempt)
+{
+    return attempt->transport->ops->send(attempt->transport, &attempt->message, on_sent, attempt,
+                                         &attempt->sending);
 }
 
 static void start_attempt(struct gn_lane *lane)
 {
     struct gn_sink *sink = lane->sink;
     struct gn_attempt *attempt = attempt_new(lane);
-    struct gn_sent sent = {.err = GN_ENOMEM, .reason = ""};
+    struct gn_sent sent = {.err = attempt == NULL ? GN_ENOMEM : shape(attempt), .reason = ""};
 
+    if (sent.err == GN_ENOTFOUND) { /* its subscription has changed */
+        attempt_free(attempt);
+        gn_delivery_end(TAILQ_FIRST(&lane->deliveries), GN_UNSUBSCRIBED);
+        return;
+    }
     gn_lane_take_off(lane);
-    if (attempt != NULL)
-        sent.err = attempt->transport->ops->send(attempt->transport, &attempt->message, on_sent,
-                                                 attempt, &attempt->sending);
+    if (sent.err == GN_OK)
+        sent.err = send(attempt);
     if (sent.err == GN_OK) {
         attempt->is_probe = gn_sink_is_held(sink);
         sink->outbox->probing += attempt->is_probe;
         TAILQ_INSERT_TAIL(&sink->attempts, attempt, link);
         return;
     }
-    free(attempt);
-    attempt_ended(lane, &sent);
+    attempt_free(attempt);
+    attempt_ended(lane, &sent, 0);
 }
 
 /* Starts the next ready lane of a sink that can start. */
@@ -231,7 +281,7 @@ static void start_next(struct gn_sink *sink)
     struct gn_lane *lane = TAILQ_FIRST(&sink->ready);
     struct gn_delivery *dv = TAILQ_FIRST(&lane->deliveries);
 
-    if (gn_outbox_is_expired(sink->outbox, dv->item->clock_ms))
+    if (gn_sink_is_expired(sink, dv->item->clock_ms))
         gn_delivery_end(dv, GN_EXPIRED);
     else
         start_attempt(lane);

@@ -212,6 +212,7 @@ enum gn_err gn_delivery_queue(struct gn_sink *sink, struct gn_delivery *dv, stru
 static void lane_next(struct gn_lane *lane)
 {
     lane->refusals = 0;
+    lane->part = 0;
     if (lane->state == GN_LANE_WAITING)
         return;
     lane->attempts = 0;
@@ -242,12 +243,26 @@ static void unlink_delivery(struct gn_delivery *dv)
         lane_next(lane);
 }
 
+/* Who wants to know how it ended for an event. */
+static void tell_end(const struct gn_sink *sink, const struct gn_event *event, bool is_delivered)
+{
+    const struct gn_outbox *ob = sink->outbox;
+
+    if (sink->interest->face == GN_FACE_PEER)
+        gn_cne_add(ob->cne, GN_CNE_TRANSPORT_EVENTS_PUBLISHED, event->resource,
+                   is_delivered ? GN_CNE_SUCCESS : GN_CNE_FAILED, 1);
+    if (ob->ended != NULL)
+        ob->ended(ob->ended_ctx, event, is_delivered);
+}
+
 void gn_delivery_end(struct gn_delivery *dv, enum gn_outcome outcome)
 {
     struct gn_sink *sink = dv->lane->sink;
     enum gn_kind kind = (enum gn_kind)dv->lane->key.kind;
     uint64_t sequence = dv->item->sequence;
 
+    if (kind == GN_KIND_STORED && outcome != GN_LEFT && outcome != GN_UNSUBSCRIBED)
+        tell_end(sink, dv->item->event, outcome == GN_DELIVERED);
     unlink_delivery(dv);
     if (kind != GN_KIND_STORED) {
         gn_again_ended(sink, dv, kind, outcome);

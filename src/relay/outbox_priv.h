@@ -40,6 +40,7 @@
 #include "gurnard/loop/loop.h"
 #include "gurnard/relay/outbox.h"
 #include "gurnard/relay/rate.h"
+#include "gurnard/relay/shape.h"
 #include "gurnard/store/journal.h"
 #include "gurnard/transport/transport.h"
 
@@ -106,6 +107,7 @@ struct gn_lane {
     enum gn_lane_state state;
     uint32_t attempts; /* failed ones since one ended; of the first delivery as a rule */
     uint32_t refusals; /* of the first delivery, with GN_EREFUSED */
+    uint32_t part;     /* of the first delivery: the message that is next */
     bool was_answered; /* the last failure was an answer: a sink that comes up changes nothing */
     struct gn_timer timer; /* initialised at the first retry */
     TAILQ_ENTRY(gn_lane) ready_link;
@@ -118,9 +120,10 @@ struct gn_attempt {
     struct gn_transport *transport;
     struct gn_sending *sending;
     struct gn_message_out message;
-    const char *headers[4];
-    char event_id[sizeof("Gurnard-Event-Id: ") + GN_ID_LEN];
-    bool is_probe; /* counts in outbox->probing */
+    struct gn_shaped shaped;
+    char *address;                /* the sink's, which may change meanwhile; and: */
+    struct gn_interest *interest; /* a reference */
+    bool is_probe;                /* counts in outbox->probing */
     TAILQ_ENTRY(gn_attempt) link;
 };
 
@@ -145,8 +148,9 @@ struct gn_sink {
     const struct gn_outbox_figures *figures;
     char *id;
     char *address;
-    char *resource;
-    size_t resource_len;
+    struct gn_interest *interest; /* a reference */
+    struct gn_backoff backoff;
+    uint64_t expire_ms;
 
     /* attempts (outbox_sink.c) */
     struct gn_lane *lanes; /* by key */
@@ -174,6 +178,7 @@ struct gn_sink {
     bool is_hungry;                  /* in outbox->hungry */
     bool is_reading;
     bool was_miscounted;    /* pending was found wrong and that was logged */
+    bool was_changed;       /* its interest was, while it was behind: pending is a guess */
     uint64_t next_sequence; /* unless is_live */
     uint64_t top_sequence;  /* nothing above was ever started or ended */
     struct gn_keep keep;
@@ -218,6 +223,10 @@ struct gn_outbox {
     struct gn_journal *journal;
     struct gn_deadletters *letters; /* or NULL */
     struct gn_outbox_config config;
+    char *via;                                                                 /* or NULL */
+    struct gn_cne_figures *cne;                                                /* or NULL */
+    void (*ended)(void *ctx, const struct gn_event *event, bool is_delivered); /* or NULL */
+    void *ended_ctx;
     struct gn_transport **transports;  /* borrowed each */
     struct gn_outbox_figures *figures; /* of each transport */
     size_t transport_count;
@@ -287,9 +296,9 @@ void gn_delivery_unload(struct gn_delivery *delivery);
 void gn_sink_count_ends(struct gn_sink *sink, enum gn_outcome outcome, uint64_t count);
 
 /* Whether an event with this time is too old to be delivered. */
-static inline bool gn_outbox_is_expired(const struct gn_outbox *outbox, uint64_t clock_ms)
+static inline bool gn_sink_is_expired(const struct gn_sink *sink, uint64_t clock_ms)
 {
-    return gn_journal_clock_ms(outbox->journal) - clock_ms >= outbox->config.expire_ms;
+    return gn_journal_clock_ms(sink->outbox->journal) - clock_ms >= sink->expire_ms;
 }
 
 /* To the end of the sink's ready ones, from idle or waiting. */

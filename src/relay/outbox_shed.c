@@ -73,7 +73,7 @@ static uint32_t expire_sink(struct gn_sink *sink, uint32_t max)
     struct gn_delivery *dv = skip_in_flight(TAILQ_FIRST(&sink->window));
     uint32_t ended = 0;
 
-    while (dv != NULL && ended < max && gn_outbox_is_expired(sink->outbox, dv->item->clock_ms)) {
+    while (dv != NULL && ended < max && gn_sink_is_expired(sink, dv->item->clock_ms)) {
         struct gn_delivery *next = skip_in_flight(TAILQ_NEXT(dv, sink_link));
 
         gn_delivery_end(dv, GN_EXPIRED);

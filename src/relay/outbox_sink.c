@@ -219,23 +219,22 @@ static void free_sink(struct gn_sink *sink)
 {
     gn_keep_free(&sink->keep);
     gn_keep_free(&sink->unsettled);
+    gn_interest_unref(sink->interest);
     free(sink->id);
     free(sink->address);
-    free(sink->resource);
     free(sink);
 }
 
-static struct gn_sink *sink_new(const char *id, const char *address, struct gn_str resource)
+static struct gn_sink *sink_new(const struct gn_sink_config *config)
 {
     struct gn_sink *sink = calloc(1, sizeof(*sink));
 
     if (sink == NULL)
         return NULL;
-    sink->id = strdup(id);
-    sink->address = strdup(address);
-    sink->resource = gn_str_dup(resource);
-    sink->resource_len = resource.len;
-    if (sink->id == NULL || sink->address == NULL || sink->resource == NULL) {
+    sink->id = strdup(config->id);
+    sink->address = strdup(config->address);
+    sink->interest = gn_interest_ref(config->interest);
+    if (sink->id == NULL || sink->address == NULL) {
         free_sink(sink);
         return NULL;
     }
@@ -258,21 +257,39 @@ static enum gn_err enter_sink(struct gn_outbox *ob, struct gn_sink *sink)
     return GN_OK;
 }
 
-enum gn_err gn_outbox_open_sink(struct gn_outbox *ob, const char *id, const char *address,
-                                struct gn_str resource, struct gn_sink **sink)
+/* What may change in its life, but for the address and the interest. */
+static void configure(struct gn_sink *sink, const struct gn_sink_config *config, size_t transport)
 {
-    size_t place = find_transport(ob, address);
+    struct gn_outbox *ob = sink->outbox;
+
+    sink->transport = ob->transports[transport];
+    sink->figures = &ob->figures[transport];
+    sink->backoff = ob->config.backoff;
+    if (config->retry_min_ms != 0)
+        sink->backoff.min_ms = config->retry_min_ms;
+    if (config->retry_max_ms != 0)
+        sink->backoff.max_ms = config->retry_max_ms;
+    if (sink->backoff.max_ms < sink->backoff.min_ms)
+        sink->backoff.max_ms = sink->backoff.min_ms;
+    sink->expire_ms = ob->config.expire_ms;
+    if (config->expire_ms != 0 && config->expire_ms < sink->expire_ms)
+        sink->expire_ms = config->expire_ms;
+}
+
+enum gn_err gn_outbox_open_sink(struct gn_outbox *ob, const struct gn_sink_config *config,
+                                struct gn_sink **sink)
+{
+    size_t place = find_transport(ob, config->address);
     struct gn_sink *made;
 
     if (place == ob->transport_count)
         return GN_EUNSUPPORTED;
-    made = sink_new(id, address, resource);
+    made = sink_new(config);
     if (made == NULL)
         return GN_ENOMEM;
     made->outbox = ob;
-    made->transport = ob->transports[place];
-    made->figures = &ob->figures[place];
     made->concurrency = least_concurrency(ob);
+    configure(made, config, place);
     if (enter_sink(ob, made) != GN_OK) {
         free_sink(made);
         return GN_ENOMEM;
@@ -285,6 +302,38 @@ enum gn_err gn_outbox_open_sink(struct gn_outbox *ob, const char *id, const char
     }
     *sink = made;
     return GN_OK;
+}
+
+enum gn_err gn_outbox_change_sink(struct gn_sink *sink, const struct gn_sink_config *config)
+{
+    size_t place = find_transport(sink->outbox, config->address);
+    char *address;
+
+    if (place == sink->outbox->transport_count)
+        return GN_EUNSUPPORTED;
+    address = strdup(config->address);
+    if (address == NULL)
+        return GN_ENOMEM;
+    free(sink->address);
+    sink->address = address;
+    gn_interest_unref(sink->interest);
+    sink->interest = gn_interest_ref(config->interest);
+    configure(sink, config, place);
+    sink->was_changed = !sink->is_live;
+    if (!sink->is_live)
+        gn_window_reread(sink);
+    gn_window_wake(sink);
+    return GN_OK;
+}
+
+enum gn_face gn_sink_face(const struct gn_sink *sink)
+{
+    return sink->interest->face;
+}
+
+struct gn_interest *gn_sink_interest(const struct gn_sink *sink)
+{
+    return sink->interest;
 }
 
 struct gn_sink *gn_outbox_find_sink(struct gn_outbox *ob, struct gn_str id)
@@ -381,7 +430,11 @@ void gn_sink_status(const struct gn_sink *sink, struct gn_sink_status *status)
     *status = (struct gn_sink_status){
         .id = sink->id,
         .address = sink->address,
-        .resource = sink->resource,
+        .resource = sink->interest->resource,
+        .face = sink->interest->face,
+        .failing_ms = sink->failing_since_ms == 0
+                          ? 0
+                          : gn_loop_now_ms(sink->outbox->loop) - sink->failing_since_ms,
         .queued = queued(sink),
         .in_flight = sink->in_flight,
         .is_down = sink->is_down,

@@ -20,17 +20,17 @@ struct victim {
 
 /* The victims that get the same events. */
 struct group {
-    char *resource;
+    struct gn_interest *interest; /* a reference */
     SLIST_HEAD(, victim) victims;
-    struct gn_keep dropped; /* events of this resource in the records that went */
-    UT_hash_handle hh;
+    struct gn_keep dropped; /* its events in the records that went */
+    SLIST_ENTRY(group) link;
 };
 
 struct gn_strip {
     struct gn_outbox *outbox;
     struct gn_shed_plan plan;
-    struct group *groups; /* by resource */
-    struct gn_keep busy;  /* events that must stay: under way, or not settled */
+    SLIST_HEAD(, group) groups;
+    struct gn_keep busy; /* events that must stay: under way, or not settled */
     bool is_bare;
     void (*done)(void *ctx, const struct gn_strip_result *result);
     void *ctx;
@@ -38,24 +38,23 @@ struct gn_strip {
 
 /* ---- what goes; on the reading thread ---- */
 
-static struct group *find_group(const struct gn_strip *strip, struct gn_str resource)
+static bool victim_needs(const struct group *group, uint64_t sequence)
 {
-    struct group *group;
+    const struct victim *victim;
 
-    HASH_FIND(hh, strip->groups, resource.p, resource.len, group);
-    return group;
+    SLIST_FOREACH (victim, &group->victims, link)
+        if (sequence >= victim->next_sequence || gn_keep_has(&victim->needs, sequence))
+            return true;
+    return false;
 }
 
 static bool is_needed(const struct gn_strip *strip, const struct gn_packed_event *packed,
                       uint64_t sequence)
 {
-    const struct group *group = find_group(strip, packed->resource);
-    const struct victim *victim;
+    const struct group *group;
 
-    if (group == NULL)
-        return false;
-    SLIST_FOREACH (victim, &group->victims, link)
-        if (sequence >= victim->next_sequence || gn_keep_has(&victim->needs, sequence))
+    SLIST_FOREACH (group, &strip->groups, link)
+        if (gn_interest_wants_packed(group->interest, packed) && victim_needs(group, sequence))
             return true;
     return false;
 }
@@ -79,8 +78,22 @@ static bool may_go(const struct gn_strip *strip, const struct gn_record *record)
 
 static void forget_record(struct gn_strip *strip, const struct gn_record *record)
 {
-    for (struct group *group = strip->groups; group != NULL; group = group->hh.next)
+    struct group *group;
+
+    SLIST_FOREACH (group, &strip->groups, link)
         gn_keep_cut(&group->dropped, record->sequence - 1);
+}
+
+static enum gn_err note_event(struct gn_strip *strip, const struct gn_packed_event *packed,
+                              uint64_t sequence)
+{
+    enum gn_err err = GN_OK;
+    struct group *group;
+
+    SLIST_FOREACH (group, &strip->groups, link)
+        if (err == GN_OK && gn_interest_wants_packed(group->interest, packed))
+            err = gn_keep_add(&group->dropped, sequence);
+    return err;
 }
 
 /* Notes the events of a record that goes. GN_ENOMEM: it must stay. */
@@ -90,9 +103,7 @@ static enum gn_err note_record(struct gn_strip *strip, const struct gn_record *r
     struct gn_packed_event packed;
 
     for (uint32_t i = 0; i < record->count && gn_event_peek(&payload, &packed) == GN_OK; i++) {
-        struct group *group = find_group(strip, packed.resource);
-
-        if (group == NULL || gn_keep_add(&group->dropped, record->sequence + i) == GN_OK)
+        if (note_event(strip, &packed, record->sequence + i) == GN_OK)
             continue;
         forget_record(strip, record);
         return GN_ENOMEM;
@@ -196,8 +207,9 @@ static uint64_t end_all(struct gn_strip *strip)
 {
     enum gn_outcome outcome = strip->plan.why == GN_SHED_EXPIRED ? GN_EXPIRED : GN_SHED;
     uint64_t count = 0;
+    struct group *group;
 
-    for (struct group *group = strip->groups; group != NULL; group = group->hh.next) {
+    SLIST_FOREACH (group, &strip->groups, link) {
         struct victim *victim;
 
         SLIST_FOREACH (victim, &group->victims, link)
@@ -244,6 +256,7 @@ struct gn_strip *gn_strip_new(struct gn_outbox *ob, const struct gn_shed_plan *p
     strip->outbox = ob;
     strip->plan = *plan;
     strip->is_bare = true;
+    SLIST_INIT(&strip->groups);
     return strip;
 }
 
@@ -262,7 +275,7 @@ static void free_group(struct group *group)
         free_victim(victim);
     }
     gn_keep_free(&group->dropped);
-    free(group->resource);
+    gn_interest_unref(group->interest);
     free(group);
 }
 
@@ -272,32 +285,28 @@ void gn_strip_free(struct gn_strip *strip)
 
     if (strip == NULL)
         return;
-    while ((group = strip->groups) != NULL) {
-        HASH_DELETE(hh, strip->groups, group);
+    while ((group = SLIST_FIRST(&strip->groups)) != NULL) {
+        SLIST_REMOVE_HEAD(&strip->groups, link);
         free_group(group);
     }
     gn_keep_free(&strip->busy);
     free(strip);
 }
 
-/* The group of this resource, made when missing. NULL: no memory. */
-static struct group *get_group(struct gn_strip *strip, struct gn_str resource)
+/* The group of this interest, made when missing. NULL: no memory. */
+static struct group *get_group(struct gn_strip *strip, struct gn_interest *interest)
 {
-    struct group *group = find_group(strip, resource);
+    struct group *group;
 
-    if (group != NULL)
-        return group;
+    SLIST_FOREACH (group, &strip->groups, link)
+        if (gn_interest_is_same(group->interest, interest))
+            return group;
     group = calloc(1, sizeof(*group));
     if (group == NULL)
         return NULL;
     SLIST_INIT(&group->victims);
-    group->resource = gn_str_dup(resource);
-    if (group->resource != NULL)
-        HASH_ADD_KEYPTR(hh, strip->groups, group->resource, resource.len, group);
-    if (group->hh.tbl == NULL) {
-        free_group(group);
-        return NULL;
-    }
+    group->interest = gn_interest_ref(interest);
+    SLIST_INSERT_HEAD(&strip->groups, group, link);
     return group;
 }
 
@@ -340,7 +349,7 @@ static enum gn_err copy_needs(struct gn_strip *strip, struct victim *victim)
 
 enum gn_err gn_strip_add(struct gn_strip *strip, struct gn_sink *sink)
 {
-    struct group *group = get_group(strip, (struct gn_str){sink->resource, sink->resource_len});
+    struct group *group = get_group(strip, sink->interest);
     struct victim *victim = calloc(1, sizeof(*victim));
 
     if (group == NULL || victim == NULL) {
@@ -380,7 +389,9 @@ enum gn_err gn_strip_start(struct gn_strip *strip,
 
 void gn_strip_forget(struct gn_strip *strip, const struct gn_sink *sink)
 {
-    for (struct group *group = strip->groups; group != NULL; group = group->hh.next) {
+    struct group *group;
+
+    SLIST_FOREACH (group, &strip->groups, link) {
         struct victim *victim;
 
         SLIST_FOREACH (victim, &group->victims, link)

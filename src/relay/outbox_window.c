@@ -141,10 +141,11 @@ void gn_window_catch_up(struct gn_sink *sink)
     sink->outbox->sinks_behind--;
     gn_keep_free(&sink->keep);
     gn_window_reread(sink);
-    if (lost == 0)
-        return;
-    log_miscounted(sink, sink->window_count);
-    gn_sink_count_ends(sink, GN_LOST, lost);
+    if (lost > 0 && !sink->was_changed)
+        log_miscounted(sink, sink->window_count);
+    if (lost > 0)
+        gn_sink_count_ends(sink, sink->was_changed ? GN_UNSUBSCRIBED : GN_LOST, lost);
+    sink->was_changed = false;
 }
 
 void gn_window_push(struct gn_sink *sink, struct gn_item *item)
@@ -187,13 +188,33 @@ static void pass(struct gn_sink *sink, uint64_t next)
         sink->next_sequence = next;
 }
 
-/* Whether the event of this sequence is to be delivered; those before it have been seen. */
-static bool is_wanted(struct gn_sink *sink, uint64_t sequence, struct gn_str resource)
+/* Whether the event of this sequence was, or was not, to be delivered, as far as that is known
+ * already; those before it have been seen. */
+enum known { KNOWN_WANTED, KNOWN_UNWANTED, NOT_KNOWN };
+
+static enum known look_up(struct gn_sink *sink, uint64_t sequence)
 {
     lose_below(sink, sequence);
-    if (sequence < sink->next_sequence && gn_keep_lowest(&sink->keep) != sequence)
-        return false;
-    return gn_str_eq(resource, (struct gn_str){sink->resource, sink->resource_len});
+    if (gn_keep_lowest(&sink->keep) == sequence)
+        return KNOWN_WANTED;
+    return sequence < sink->next_sequence ? KNOWN_UNWANTED : NOT_KNOWN;
+}
+
+static bool wants_item(struct gn_sink *sink, const struct gn_item *item)
+{
+    enum known known = look_up(sink, item->sequence);
+
+    return known == NOT_KNOWN ? gn_interest_wants(sink->interest, item->event, NULL)
+                              : known == KNOWN_WANTED;
+}
+
+static bool wants_packed(struct gn_sink *sink, uint64_t sequence,
+                         const struct gn_packed_event *packed)
+{
+    enum known known = look_up(sink, sequence);
+
+    return known == NOT_KNOWN ? gn_interest_wants_packed(sink->interest, packed)
+                              : known == KNOWN_WANTED;
 }
 
 /* The wanted event is accounted for from now on by the window, or by its end. */
@@ -212,7 +233,8 @@ static void count_found(struct gn_sink *sink, uint64_t more)
 
     if (sink->pending >= known)
         return;
-    log_miscounted(sink, known);
+    if (!sink->was_changed)
+        log_miscounted(sink, known);
     sink->outbox->pending += known - sink->pending;
     sink->pending = known;
 }
@@ -247,7 +269,7 @@ static void take_expired(struct gn_sink *sink, uint64_t sequence)
 
 static bool is_too_old(const struct fill *fill, uint64_t clock_ms)
 {
-    return fill->clock_ms - clock_ms >= fill->sink->outbox->config.expire_ms;
+    return fill->clock_ms - clock_ms >= fill->sink->expire_ms;
 }
 
 /* Whether one more may be taken in this refill. */
@@ -268,7 +290,7 @@ static struct fill fill_of(struct gn_sink *sink)
 /* false: no more in this refill. */
 static bool take_hot(struct fill *fill, struct gn_item *item)
 {
-    if (!is_wanted(fill->sink, item->sequence, item->event->resource))
+    if (!wants_item(fill->sink, item))
         return true;
     if (is_too_old(fill, item->clock_ms)) {
         take_expired(fill->sink, item->sequence);
@@ -317,7 +339,7 @@ static bool take_packed(struct fill *fill, const struct gn_packed_event *packed,
 static bool look_at_packed(struct fill *fill, const struct gn_packed_event *packed,
                            uint64_t sequence, uint64_t clock_ms)
 {
-    if (!is_wanted(fill->sink, sequence, packed->resource))
+    if (!wants_packed(fill->sink, sequence, packed))
         return true;
     if (is_too_old(fill, clock_ms)) {
         take_expired(fill->sink, sequence);

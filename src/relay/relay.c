@@ -1,8 +1,9 @@
-/* The relay's life, its routes (which sinks want which address) and publishing. */
-#define HASH_NONFATAL_OOM 1 /* a route without memory is reported; the program goes on */
+/* The relay's life, and publishing. */
 #include "gurnard/relay/relay.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gurnard/base/clock.h"
 #include "gurnard/base/id.h"
@@ -10,180 +11,26 @@
 
 #include "relay_priv.h"
 
-/* The sinks of one address. */
-struct route {
-    char *address; /* canonical */
-    struct gn_sink **sinks;
-    size_t count, cap;
-    UT_hash_handle hh;
-};
-
-/* ---- routes ---- */
-
-static struct route *find_route(struct gn_relay *relay, struct gn_str address)
-{
-    struct route *route = NULL;
-
-    if (address.len > 0)
-        HASH_FIND(hh, relay->routes, address.p, address.len, route);
-    return route;
-}
-
-static struct route *add_route(struct gn_relay *relay, struct gn_str address)
-{
-    struct route *route = calloc(1, sizeof(*route));
-
-    if (route == NULL)
-        return NULL;
-    route->address = gn_str_dup(address);
-    if (route->address != NULL)
-        HASH_ADD_KEYPTR(hh, relay->routes, route->address, address.len, route);
-    if (route->address == NULL || route->hh.tbl == NULL) {
-        free(route->address);
-        free(route);
-        return NULL;
-    }
-    return route;
-}
-
-static void free_route(struct gn_relay *relay, struct route *route)
-{
-    HASH_DELETE(hh, relay->routes, route);
-    free(route->sinks);
-    free(route->address);
-    free(route);
-}
-
-static bool route_append(struct route *route, struct gn_sink *sink)
-{
-    if (route->count == route->cap) {
-        size_t cap = route->cap == 0 ? 4 : 2 * route->cap;
-        struct gn_sink **sinks = reallocarray(route->sinks, cap, sizeof(struct gn_sink *));
-
-        if (sinks == NULL)
-            return false;
-        route->sinks = sinks;
-        route->cap = cap;
-    }
-    route->sinks[route->count++] = sink;
-    return true;
-}
-
-static enum gn_err route_add_sink(struct gn_relay *relay, struct gn_str address,
-                                  struct gn_sink *sink)
-{
-    struct route *route = find_route(relay, address);
-
-    if (route == NULL)
-        route = add_route(relay, address);
-    if (route == NULL)
-        return GN_ENOMEM;
-    if (route_append(route, sink))
-        return GN_OK;
-    if (route->count == 0)
-        free_route(relay, route);
-    return GN_ENOMEM;
-}
-
-static void route_remove_sink(struct gn_relay *relay, struct gn_str address,
-                              const struct gn_sink *sink)
-{
-    struct route *route = find_route(relay, address);
-    size_t kept = 0;
-
-    if (route == NULL)
-        return;
-    for (size_t i = 0; i < route->count; i++)
-        if (route->sinks[i] != sink)
-            route->sinks[kept++] = route->sinks[i];
-    route->count = kept;
-    if (kept == 0)
-        free_route(relay, route);
-}
-
-static enum gn_err open_route(struct gn_relay *relay, const struct gn_pubsub_item *item,
-                              struct gn_sink **sink)
-{
-    struct gn_buf address = GN_BUF_INIT;
-    enum gn_err err;
-
-    gn_address_canonical(gn_str_of(item->resource), &address);
-    err = gn_buf_err(&address);
-    if (err == GN_OK)
-        err = gn_outbox_open_sink(relay->parts.outbox, item->id, item->endpoint_uri,
-                                  gn_buf_str(&address), sink);
-    if (err == GN_OK && address.len > 0)
-        err = route_add_sink(relay, gn_buf_str(&address), *sink);
-    if (err != GN_OK && *sink != NULL) {
-        gn_outbox_close_sink(*sink);
-        *sink = NULL;
-    }
-    gn_buf_free(&address);
-    return err;
-}
-
-void gn_relay_subscription_added(void *ctx, struct gn_pubsub_item *item)
-{
-    struct gn_relay *relay = ctx;
-    struct gn_sink *sink = NULL;
-    enum gn_err err;
-
-    if (item->kind != GN_SUBSCRIPTION || item->endpoint_uri == NULL)
-        return;
-    err = open_route(relay, item, &sink);
-    if (err != GN_OK)
-        gn_log_warn("sink.unusable sink=%s address=%s reason=\"%s\"", item->id, item->endpoint_uri,
-                    gn_err_text(err));
-    item->user = sink;
-}
-
-/* Takes sink out of the routes. Without memory for the canonical address all routes are searched.
- */
-static void close_route(struct gn_relay *relay, const struct gn_pubsub_item *item,
-                        const struct gn_sink *sink)
-{
-    struct gn_buf address = GN_BUF_INIT;
-
-    gn_address_canonical(gn_str_of(item->resource), &address);
-    if (gn_buf_err(&address) == GN_OK) {
-        route_remove_sink(relay, gn_buf_str(&address), sink);
-    } else {
-        struct route *next;
-
-        for (struct route *route = relay->routes; route != NULL; route = next) {
-            next = route->hh.next;
-            route_remove_sink(relay, gn_str_of(route->address), sink);
-        }
-    }
-    gn_buf_free(&address);
-}
-
-void gn_relay_subscription_removed(void *ctx, struct gn_pubsub_item *item)
-{
-    struct gn_sink *sink = item->user;
-
-    if (item->kind != GN_SUBSCRIPTION || sink == NULL)
-        return;
-    close_route(ctx, item, sink);
-    gn_outbox_close_sink(sink);
-    item->user = NULL;
-}
-
-struct gn_sink *const *gn_relay_sinks(struct gn_relay *relay, struct gn_str resource, size_t *count)
-{
-    const struct route *route = find_route(relay, resource);
-
-    *count = route == NULL ? 0 : route->count;
-    return route == NULL ? NULL : route->sinks;
-}
-
 /* ---- publishing ---- */
+
+void gn_relay_note_refused(struct gn_relay *relay, struct gn_str source, enum gn_err err,
+                           size_t count)
+{
+    uint64_t held;
+
+    gn_metric_add(relay->figures.refused, (double)count);
+    if (gn_log_allow(&relay->refused_log, gn_loop_now_ms(relay->parts.loop), &held))
+        gn_log_warn("event.refused source=%.*s reason=\"%s\" held=%llu", (int)source.len, source.p,
+                    gn_err_text(err), (unsigned long long)held);
+}
 
 static void note_unrouted(struct gn_relay *relay, const struct gn_event *event, size_t count)
 {
     uint64_t held;
 
     gn_metric_add(relay->figures.unrouted, (double)count);
+    if (relay->parts.acks != NULL && (event->flags & GN_EVENT_PUBLISHED) != 0)
+        gn_acks_tell(relay->parts.acks, event->origin, event->type, false);
     if (gn_log_allow(&relay->unrouted_log, gn_loop_now_ms(relay->parts.loop), &held))
         gn_log_warn("event.unrouted event=%s resource=%.*s held=%llu", event->id.text,
                     (int)event->resource.len, event->resource.p, (unsigned long long)held);
@@ -208,14 +55,19 @@ enum gn_err gn_relay_publish(struct gn_relay *relay, struct gn_event *const *eve
 
     if (count == 0)
         return GN_OK;
-    sinks = gn_relay_sinks(relay, events[0]->resource, &sink_count);
-    err = gn_outbox_push(relay->parts.outbox, events, count, sinks, sink_count);
+    err = gn_routes_find(relay->routes, events, count, relay->node, &sinks, &sink_count);
+    if (err == GN_OK)
+        err = gn_outbox_push(relay->parts.outbox, events, count, sinks, sink_count);
     if (err != GN_OK)
         return err;
     if (sink_count == 0)
         note_unrouted(relay, events[0], count);
+    if ((events[0]->flags & GN_EVENT_FROM_PEER) == 0)
+        gn_cne_add(relay->parts.cne, GN_CNE_EVENTS_RECEIVED, events[0]->type, GN_CNE_SUCCESS,
+                   (double)count);
     gn_relay_note_ids(relay, events, count);
-    remember(relay, events[count - 1]);
+    if ((events[0]->flags & GN_EVENT_PLAIN) == 0) /* no API could show it as a state */
+        remember(relay, events[count - 1]);
     return GN_OK;
 }
 
@@ -238,6 +90,7 @@ static enum gn_err make_cne(struct gn_relay *relay, const struct gn_pubsub_item 
         .received_us = gn_loop_now_us(relay->parts.loop),
         .lane = gn_id_digest(gn_str_of(publisher->id)),
         .rank = GN_RANK_HIGH,
+        .flags = GN_EVENT_PUBLISHED,
     });
     return *event == NULL ? GN_ENOMEM : GN_OK;
 }
@@ -298,13 +151,17 @@ static void register_metrics(struct gn_relay_figures *figures, struct gn_metrics
         gn_metrics_counter(metrics, "gurnard_events_received_total", "via=\"webhook\"", received);
     figures->received_api =
         gn_metrics_counter(metrics, "gurnard_events_received_total", "via=\"api\"", received);
+    figures->received_peer =
+        gn_metrics_counter(metrics, "gurnard_events_received_total", "via=\"peer\"", received);
+    figures->loops = gn_metrics_counter(metrics, "gurnard_events_looped_total", NULL,
+                                        "CloudEvents of our own that came back to us.");
     figures->parsed = gn_metrics_counter(metrics, "gurnard_events_parsed_total", NULL,
                                          "Redfish events that were accepted.");
     figures->unparsed =
         gn_metrics_counter(metrics, "gurnard_events_unparsed_total", NULL,
                            "Bodies without a Redfish event, forwarded as they are.");
     figures->repeated = gn_metrics_counter(metrics, "gurnard_events_repeated_total", NULL,
-                                           "Events that a BMC sent again.");
+                                           "Events that were sent again, and not delivered again.");
     figures->quarantined = gn_metrics_counter(metrics, "gurnard_events_quarantined_total", NULL,
                                               "Bodies that are not JSON or pass a limit.");
     figures->refused =
@@ -338,10 +195,17 @@ struct gn_relay *gn_relay_new(const struct gn_relay_config *config,
     relay->parts = *parts;
     relay->overwrite_severity = config->overwrite_severity;
     relay->max_body_bytes = config->max_body_bytes;
-    relay->name = relay->value = relay->data = relay->ids = relay->packed = GN_BUF_INIT;
+    relay->name = relay->value = relay->data = relay->attributes = GN_BUF_INIT;
+    relay->ids = relay->packed = GN_BUF_INIT;
+    relay->node = strdup(config->node);
     relay->address = redfish_address(config->node);
+    relay->instance = gn_id_random();
+    if (config->instance != NULL)
+        (void)snprintf(relay->instance.text, sizeof relay->instance.text, "%s", config->instance);
     relay->dedup = gn_dedup_new();
-    if (relay->address == NULL || relay->dedup == NULL) {
+    relay->routes = gn_routes_new();
+    if (relay->node == NULL || relay->address == NULL || relay->dedup == NULL ||
+        relay->routes == NULL) {
         gn_relay_free(relay);
         return NULL;
     }
@@ -354,16 +218,17 @@ void gn_relay_free(struct gn_relay *relay)
 {
     if (relay == NULL)
         return;
-    while (relay->routes != NULL)
-        free_route(relay, relay->routes);
+    gn_routes_free(relay->routes);
     gn_dedup_free(relay->dedup);
     gn_registry_set_free(relay->registries);
     gn_buf_free(&relay->name);
     gn_buf_free(&relay->value);
     gn_buf_free(&relay->data);
+    gn_buf_free(&relay->attributes);
     gn_buf_free(&relay->ids);
     gn_buf_free(&relay->packed);
     free(relay->address);
+    free(relay->node);
     free(relay);
 }
 
@@ -383,13 +248,24 @@ const char *gn_relay_redfish_address(const struct gn_relay *relay)
     return relay->address;
 }
 
+const char *gn_relay_instance(const struct gn_relay *relay)
+{
+    return relay->instance.text;
+}
+
+const char *gn_relay_node(const struct gn_relay *relay)
+{
+    return relay->node;
+}
+
 void gn_relay_status(const struct gn_relay *relay, struct gn_relay_status *status)
 {
     const struct gn_relay_figures *figures = &relay->figures;
     uint64_t now_ms = gn_loop_now_ms(relay->parts.loop);
 
     *status = (struct gn_relay_status){
-        .received = (uint64_t)(figures->received_webhook->value + figures->received_api->value),
+        .received = (uint64_t)(figures->received_webhook->value + figures->received_api->value +
+                               figures->received_peer->value),
         .repeated = (uint64_t)figures->repeated->value,
         .unparsed = (uint64_t)figures->unparsed->value,
         .quarantined = (uint64_t)figures->quarantined->value,

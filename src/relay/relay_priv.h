@@ -1,6 +1,9 @@
 /* The inside of the relay, shared by its parts:
- *   relay.c   life, routes, publishing
+ *   relay.c   life, publishing
+ *   subs.c    subscriptions of all kinds become sinks
+ *   routes.c  which sinks want an event
  *   intake.c  a webhook's body becomes events
+ *   ce_in.c   a CloudEvent becomes one
  *   recover.c what the journal is told and tells
  *   enrich.c  what a registry adds to a record (pure) */
 #ifndef GURNARD_RELAY_RELAY_PRIV_H
@@ -32,9 +35,9 @@ enum gn_lookup {
 #define GN_LOOKUP_HITS 3 /* the first of them are hits */
 
 struct gn_relay_figures {
-    struct gn_metric *received_webhook, *received_api;
+    struct gn_metric *received_webhook, *received_api, *received_peer;
     struct gn_metric *parsed, *unparsed, *repeated, *quarantined, *refused, *unrouted;
-    struct gn_metric *records;
+    struct gn_metric *records, *loops;
     struct gn_metric *hits[GN_LOOKUP_HITS], *misses;
 };
 
@@ -49,17 +52,20 @@ struct gn_relay {
     struct gn_relay_parts parts;
     bool overwrite_severity;
     size_t max_body_bytes;
-    char *address; /* /cluster/node/NODE/redfish/v1/Systems */
+    char *node;
+    char *address;         /* /cluster/node/NODE/redfish/v1/Systems */
+    struct gn_id instance; /* this process, in what it sends */
     struct gn_registry_set *registries;
     struct gn_dedup *dedup;
-    struct route *routes; /* by canonical address */
+    struct gn_routes *routes;
     struct gn_relay_figures figures;
-    struct gn_buf name, value, data; /* scratch of one message */
-    struct gn_buf ids;               /* of the events in the journal's running segment */
-    struct gn_buf packed;            /* scratch of one checkpoint */
+    struct gn_buf name, value, data, attributes; /* scratch of one message */
+    struct gn_buf ids;    /* of the events in the journal's running segment */
+    struct gn_buf packed; /* scratch of one checkpoint */
     struct gn_rate rate;
     struct gn_relay_recovery recovery;
-    struct gn_log_limit unparsed_log, quarantine_log, refused_log, unrouted_log, state_log;
+    struct gn_log_limit unparsed_log, quarantine_log, refused_log, unrouted_log, state_log,
+        loop_log, peer_log;
 };
 
 /* ---- relay.c ---- */
@@ -69,9 +75,28 @@ struct gn_relay {
 GN_MUST_CHECK enum gn_err gn_relay_publish(struct gn_relay *relay, struct gn_event *const *events,
                                            size_t count);
 
-/* The sinks of a canonical address. */
-struct gn_sink *const *gn_relay_sinks(struct gn_relay *relay, struct gn_str resource,
-                                      size_t *count);
+/* An event was not accepted for want of room, memory, or by what it is: counted, logged. */
+void gn_relay_note_refused(struct gn_relay *relay, struct gn_str source, enum gn_err err,
+                           size_t count);
+
+/* ---- routes.c ---- */
+
+/* NULL: no memory. */
+struct gn_routes *gn_routes_new(void);
+/* NULL is fine. */
+void gn_routes_free(struct gn_routes *routes);
+
+/* sink is opened with this interest, or closed, or about to get another. GN_ENOMEM. */
+GN_MUST_CHECK enum gn_err gn_routes_add(struct gn_routes *routes, struct gn_sink *sink,
+                                        struct gn_interest *interest);
+void gn_routes_remove(struct gn_routes *routes, const struct gn_sink *sink,
+                      const struct gn_interest *interest);
+
+/* The sinks that want at least one of the events (of one resource and flags), none twice. Valid
+ * until the next call. GN_ENOMEM: some are missing. */
+GN_MUST_CHECK enum gn_err gn_routes_find(struct gn_routes *routes, struct gn_event *const *events,
+                                         size_t count, const char *node,
+                                         struct gn_sink *const **sinks, size_t *sink_count);
 
 /* ---- recover.c ---- */
 

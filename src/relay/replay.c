@@ -1,10 +1,9 @@
 /* What a replay takes from the journal. */
 #include "gurnard/relay/replay.h"
 
-bool gn_replay_has(const struct gn_replay_range *range, int64_t received_ns, struct gn_str resource)
+bool gn_replay_has(const struct gn_replay_range *range, int64_t received_ns)
 {
-    return received_ns >= range->since_ns && received_ns < range->until_ns &&
-           gn_str_eq(resource, range->resource);
+    return received_ns >= range->since_ns && received_ns < range->until_ns;
 }
 
 uint64_t gn_replay_first(const struct gn_journal *journal, int64_t since_ns)

@@ -77,6 +77,7 @@ class Daemon:
         self.log_path = self.dir / "gurnardd.log"
         self.flags = [
             "--webhook-port=0", "--api-port=0", "--metrics-addr=127.0.0.1:0",
+            "--transport-listen=127.0.0.1:0",
             f"--store-path={self.store}", f"--node-name={node}",
             f"--registries-paths={registries if registries is not None else ROOT / 'registries'}",
             *flags,
@@ -102,8 +103,8 @@ class Daemon:
         if self.wait_ready:
             line = wait_for(self._ready_line, "gurnardd.ready")
             ports = dict(re.findall(r"(\w+)=(\d+)", line))
-            self.webhook, self.api, self.admin = (
-                int(ports[k]) for k in ("webhook", "api", "admin"))
+            self.webhook, self.api, self.admin, self.transport = (
+                int(ports[k]) for k in ("webhook", "api", "admin", "transport"))
         return self
 
     def _ready_line(self):

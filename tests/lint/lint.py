@@ -5,6 +5,7 @@ Fails: a layer crossed, a public declaration without a comment, a setting, metri
 documentation, generated documents out of date, a tracked file that does not belong.
 Prints: functions and files outside the measures of docs/CONTRIBUTING.md.
 """
+import json
 import re
 import subprocess
 import sys
@@ -153,7 +154,7 @@ def documented():
 def tested():
     exempt = {"base/defs", "base/assert", "app/settings_table", "app/daemon", "app/registry_loader",
               "transport/transport", "net/tls", "api/reply", "cli/cli", "api/rest",
-              "relay/record"}
+              "api/routes", "relay/record"}
     for path in sources("include/gurnard/*/*.h"):
         key = f"{path.parent.name}/{path.stem}"
         if key not in exempt and not (ROOT / f"tests/unit/test_{path.stem}.c").exists():
@@ -181,6 +182,80 @@ def routes():
             for route in re.findall(r'"(/[A-Za-z/*{}]+[A-Za-z*}])/?"', line):
                 if route not in doc:
                     problem(path, number, f"route {route} is not in docs/api.md")
+
+
+ROUTE_SOURCES = {  # of each API in include/gurnard/api/routes.h: what serves it, and its path's head
+    "V1": ("src/api/v1*.c", "/api/ocloudNotifications/v1"),
+    "V2": ("src/api/v2*.c", "/api/ocloudNotifications/v2"),
+    "NATIVE": ("src/api/native_*.c", "/api/gurnard/v1"),
+    "COMMON": ("src/api/o*.c", ""),
+    "METRICS": ("src/api/o*.c", ""),
+    "ADMIN": ("src/api/admin.c", "/admin/v1"),
+    "PEER": ("src/api/peer*.c", ""),
+}
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+
+def table_of_routes():
+    """(api, METHOD, path) of each row."""
+    text = (ROOT / "include/gurnard/api/routes.h").read_text()
+    return re.findall(r'^ +ROW\((\w+), (\w+), "([^"]+)"\)', text, re.M)
+
+
+@check("the table of routes and their description agree")
+def described_routes():
+    path = ROOT / "docs/openapi.json"
+    table = ROOT / "include/gurnard/api/routes.h"
+    document = json.loads(path.read_text())
+    if path.read_text() != json.dumps(document, indent=2, ensure_ascii=False) + "\n":
+        problem(path, 0, "not in the form of json.dumps(indent=2)")
+    rows = [(method, route) for _, method, route in table_of_routes()]
+    told = {(key.upper(), route) for route, item in document["paths"].items()
+            for key in item if key in METHODS}
+    for method, route in sorted(set(rows) - told):
+        problem(path, 0, f"{method} {route} is not described")
+    for method, route in sorted(told - set(rows)):
+        problem(table, 0, f"no row for {method} {route}")
+    for method, route in sorted({row for row in rows if rows.count(row) > 1}):
+        problem(table, 0, f"{method} {route} is there twice")
+    version = re.search(r"project\(gurnard VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+    if document["info"]["version"] != version:
+        problem(path, 0, f"describes version {document['info']['version']}, this is {version}")
+
+
+def path_literals(pattern):
+    """(file, line number, text) of each string in these sources that is a path or a part of one."""
+    for path in sources(pattern):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            for text in re.findall(r'"(/[\w./-]*)"', line):
+                if "otifications" not in text:  # one of the prefixes of v1 and v2
+                    yield path, number, text
+
+
+@check("the table of routes and the sources agree")
+def served_routes():
+    """Every fixed segment of a route stands in a string of its sources, and every path in a string
+    of them is made of segments of routes. The admin API has a table of its own: the same rows."""
+    table = ROOT / "include/gurnard/api/routes.h"
+    wanted, own = {}, set()
+    for api, method, route in table_of_routes():
+        pattern, head = ROUTE_SOURCES[api]
+        if api == "ADMIN":
+            own.add((method, route.removeprefix(head + "/")))
+        else:
+            wanted.setdefault(pattern, set()).update(route.removeprefix(head).split("/"))
+    for pattern, segments in wanted.items():
+        found = set()
+        for path, number, text in path_literals(pattern):
+            found |= set(text.split("/"))
+            if not set(text.split("/")) <= segments:
+                problem(path, number, f"{text} is no part of a route in {table.name}")
+        for segment in sorted(segments - found):
+            if "{" not in segment:
+                problem(table, 0, f"/{segment}: not served by {pattern}")
+    rows = re.findall(r'{"(\w+)", PATH\("([^"]+)"\)', (ROOT / "src/api/admin.c").read_text())
+    for method, route in sorted(own ^ set(rows)):
+        problem(table, 0, f"{method} /admin/v1/{route} is not in both this and src/api/admin.c")
 
 
 @check("generated documents are up to date")

@@ -3,6 +3,8 @@ import json
 import re
 import subprocess
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
 from gurnard import Daemon, Sink, event, record, request, wait_for
 
 
@@ -16,6 +18,24 @@ def test_promtool_accepts_the_metrics(daemon, sink):
     checked = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert checked.stdout + checked.stderr == b""
+
+
+def test_openmetrics_pass_a_strict_parser_and_say_the_same(daemon, sink):
+    daemon.subscribe(sink.url)
+    daemon.post_event(event())
+    daemon.post_event(b"not json")
+    sink.wait(1)
+    status, headers, body = request(
+        daemon.admin, "GET", "/metrics",
+        headers={"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"})
+    assert status == 200
+    assert headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    families = {f.name: f for f in text_string_to_metric_families(body.decode())}
+    assert families["gurnard_events_received"].type == "counter"
+    assert families["process_cpu_seconds"].unit == "seconds"
+    assert families["gurnard_delivery_seconds"].type == "histogram"
+    assert {s.name for f in families.values() for s in f.samples} == \
+        {name.split("{")[0] for name in daemon.metrics()}
 
 
 def test_the_figures_are_right(daemon, sink):

@@ -65,6 +65,8 @@ struct bed {
     struct gn_quarantine *quarantine;
     struct gn_relay *relay;
     struct gn_pubsub *pubsub;
+    struct gn_clients *clients;
+    struct gn_cne_figures *cne;
     struct gn_webhook *webhook;
     struct gn_v1 *v1;
     struct gn_admin *admin;
@@ -132,7 +134,9 @@ static inline void bed_build_ways_out(struct bed *bed)
                                      .journal = bed->journal,
                                      .letters = bed->letters,
                                      .transports = bed->transports,
-                                     .metrics = bed->metrics};
+                                     .metrics = bed->metrics,
+                                     .via = "test",
+                                     .cne = bed->cne};
     bed->outbox = gn_outbox_new(&outbox, &parts);
     assert_non_null(bed->outbox);
 }
@@ -154,18 +158,31 @@ static inline void bed_build_relay(struct bed *bed)
                                     .outbox = bed->outbox,
                                     .state = bed->state,
                                     .quarantine = bed->quarantine,
-                                    .metrics = bed->metrics};
+                                    .metrics = bed->metrics,
+                                    .cne = bed->cne};
     bed->relay = gn_relay_new(&relay, &parts);
     assert_non_null(bed->relay);
 }
 
 static inline void bed_build_store(struct bed *bed)
 {
-    const struct gn_pubsub_observer observer = {gn_relay_subscription_added,
-                                                gn_relay_subscription_removed, bed->relay};
+    const struct gn_pubsub_observer observer = {
+        .added = gn_relay_subscription_added,
+        .removed = gn_relay_subscription_removed,
+        .changed = gn_relay_subscription_changed,
+        .ctx = bed->relay,
+    };
+    const struct gn_clients_observer of_clients = {
+        .added = gn_relay_client_sub_added,
+        .removed = gn_relay_client_sub_removed,
+        .ctx = bed->relay,
+    };
 
     assert_int_equal(gn_pubsub_open(bed->folder, bed->worker, &observer, &bed->pubsub), GN_OK);
+    bed->clients = gn_clients_new(bed->folder, bed->worker, &of_clients);
+    assert_non_null(bed->clients);
     assert_int_equal(gn_pubsub_load(bed->pubsub), GN_OK);
+    assert_int_equal(gn_clients_load(bed->clients), GN_OK);
     assert_int_equal(gn_relay_recover(bed->relay, true), GN_OK);
 }
 
@@ -175,10 +192,22 @@ static inline void bed_build_api(struct bed *bed)
                                               bed->config.tokens, bed->config.token_count};
     const struct gn_v1_config v1 = {bed->port, bed->config.probe_timeout_ms,
                                     bed->config.first_wins};
-    const struct gn_v1_parts parts = {bed->loop,    bed->client, bed->pubsub, bed->state,
-                                      bed->journal, bed->relay,  bed->metrics};
-    const struct gn_admin_parts admin = {bed->loop,    bed->relay,      bed->outbox, bed->journal,
-                                         bed->letters, bed->quarantine, &bed->ops,   "n1"};
+    const struct gn_v1_parts parts = {.loop = bed->loop,
+                                      .client = bed->client,
+                                      .pubsub = bed->pubsub,
+                                      .state = bed->state,
+                                      .journal = bed->journal,
+                                      .relay = bed->relay,
+                                      .metrics = bed->metrics,
+                                      .cne = bed->cne};
+    const struct gn_admin_parts admin = {.loop = bed->loop,
+                                         .relay = bed->relay,
+                                         .outbox = bed->outbox,
+                                         .journal = bed->journal,
+                                         .letters = bed->letters,
+                                         .quarantine = bed->quarantine,
+                                         .ops = &bed->ops,
+                                         .node = "n1"};
 
     bed->webhook = gn_webhook_new(&webhook, bed->relay, bed->journal, bed->metrics);
     bed->v1 = gn_v1_new(&v1, &parts);
@@ -187,7 +216,7 @@ static inline void bed_build_api(struct bed *bed)
     assert_non_null(bed->v1);
     assert_non_null(bed->admin);
     bed->ops.metrics = bed->metrics;
-    bed->rest = (struct gn_rest){bed->v1, &bed->ops};
+    bed->rest = (struct gn_rest){.v1 = bed->v1, .ops = &bed->ops};
 }
 
 /* The server asks the bed, so that a test may change the handler. */
@@ -221,6 +250,8 @@ static inline void bed_start(struct bed *bed)
     int fd = -1;
 
     bed->metrics = gn_metrics_new();
+    bed->cne = gn_cne_figures_new(bed->metrics);
+    assert_non_null(bed->cne);
     bed->loop = gn_loop_new(NULL);
     bed->worker = gn_worker_new(bed->loop, "test-store");
     assert_non_null(bed->worker);
@@ -263,6 +294,7 @@ static inline void bed_stop(struct bed *bed)
     gn_http_server_free(bed->server);
     gn_worker_free(bed->worker);
     gn_pubsub_close(bed->pubsub);
+    gn_clients_free(bed->clients);
     gn_outbox_free(bed->outbox);
     while (gn_http_client_active(bed->client) > 0)
         bed_turn(bed);
@@ -277,6 +309,7 @@ static inline void bed_stop(struct bed *bed)
     bed->transports[0]->ops->free(bed->transports[0]);
     gn_http_client_free(bed->client);
     gn_loop_free(bed->loop);
+    gn_cne_figures_free(bed->cne);
     gn_metrics_free(bed->metrics);
 }
 

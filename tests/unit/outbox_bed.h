@@ -172,11 +172,25 @@ static inline void rig_free(struct rig *rig)
     free(rig);
 }
 
+/* Of the v1 face. */
+static inline enum gn_err try_open_sink(struct rig *rig, const char *id, const char *address,
+                                        const char *resource, struct gn_sink **sink)
+{
+    struct gn_interest *interest = gn_interest_new(GN_FACE_V1, gn_str_of(resource), NULL, NULL);
+    const struct gn_sink_config config = {.id = id, .address = address, .interest = interest};
+    enum gn_err err;
+
+    assert_non_null(interest);
+    err = gn_outbox_open_sink(rig->outbox, &config, sink);
+    gn_interest_unref(interest);
+    return err;
+}
+
 static inline struct gn_sink *open_sink_as(struct rig *rig, const char *id, const char *address)
 {
     struct gn_sink *sink = NULL;
 
-    assert_int_equal(gn_outbox_open_sink(rig->outbox, id, address, GN_STR("/r"), &sink), GN_OK);
+    assert_int_equal(try_open_sink(rig, id, address, "/r", &sink), GN_OK);
     return sink;
 }
 

@@ -509,11 +509,12 @@ static void the_status_has_all_members_of_the_contract(void **state)
         "quarantine.count",
         "quarantine.bytes",
         "subscriptions",
+        "publishers",
     };
     static const char *const of_sink[] = {
-        "id",        "resource",     "endpoint",   "state",         "behind",    "queued",
-        "in_flight", "oldest_s",     "delivered",  "dead",          "expired",   "shed",
-        "retries",   "last_success", "last_error", "last_error_at", "replaying", "replayed",
+        "id",           "api",        "resource",      "endpoint",  "state",    "behind", "queued",
+        "in_flight",    "oldest_s",   "delivered",     "dead",      "expired",  "shed",   "retries",
+        "last_success", "last_error", "last_error_at", "replaying", "replayed",
     };
     struct bed *bed = *state;
     const char *id = subscribe(bed, "/take");
@@ -539,6 +540,7 @@ static void the_status_has_all_members_of_the_contract(void **state)
             fail_msg("%s is missing", of_sink[i]);
     assert_int_equal(json_object_size(sink), GN_LEN(of_sink));
     assert_string_equal(text_of(sink, "id"), id);
+    assert_string_equal(text_of(sink, "api"), "v1");
     assert_string_equal(text_of(sink, "resource"), REDFISH);
     assert_string_equal(text_of(sink, "state"), "up");
     assert_true(json_is_null(json_object_get(sink, "last_success")));

@@ -103,6 +103,71 @@ static void metrics_are_printed_in_the_prometheus_format(void **state)
     assert_non_null(strstr(bed->asker.body, "gurnard_api_subscriptions 0\n"));
 }
 
+static void metrics_come_in_the_format_that_is_asked_for(void **state)
+{
+#define OM "application/openmetrics-text"
+    static const struct {
+        const char *accept; /* NULL: no header */
+        bool is_openmetrics;
+    } rows[] = {
+        {NULL, false},
+        {"", false},
+        {"*/*", false},
+        {"text/plain", false},
+        {"text/html,application/xhtml+xml,*/*;q=0.8", false},
+        {"application/json", false},
+        {OM, true},
+        {"Application/OpenMetrics-Text", true},
+        {OM ";version=1.0.0", true},
+        {OM "; Version=\"1.0.0\" ; charset=utf-8", true},
+        {OM ";version=0.0.1", false},
+        {OM ";version=2.0.0", false},
+        {OM ";q=0", false},
+        {OM ";q=0.000", false},
+        {OM ";q=0.001", true},
+        {OM ";q=x", false},
+        {OM ";q=1.5", false},
+        {OM ";q=0.0001", false},
+        {OM ";q=", false},
+        {OM ";q=10", false},
+        {OM ";q=0,5", false},
+        {OM ";q=1.000", true},
+        {OM ";q=0.", false},
+        {OM ",text/plain", true},
+        {OM ";q=0.4,text/plain;q=0.5", false},
+        {OM ";q=0.5,text/plain;version=0.0.4;q=0.4", true},
+        {OM ";q=0.5,text/plain;version=1.2.3", true},
+        {OM ";q=0.5,*/*", false},
+        {OM ";q=0.5,text/*;q=0.9", false},
+        {"text/plain;q=0.3, " OM " ;q=0.3", true},
+        {OM ";version=0.0.1," OM ";version=1.0.0;q=0.2", true},
+        {OM ";version=1.0.0," OM ";version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+         true},
+        {",,;;=,;q," OM ",", true},
+    };
+#undef OM
+    struct bed *bed = *state;
+
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        char extra[256] = "";
+        bool ends;
+
+        if (rows[i].accept != NULL)
+            (void)snprintf(extra, sizeof extra, "Accept: %s\r\n", rows[i].accept);
+        asker_start(bed, &bed->asker, "GET", "/metrics", extra, GN_STR_NONE);
+        asker_finish(bed, &bed->asker);
+        assert_int_equal(bed->asker.status, 200);
+        if (strcmp(bed_header(bed, "Content-Type: "),
+                   rows[i].is_openmetrics
+                       ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                       : "text/plain; version=0.0.4; charset=utf-8") != 0)
+            fail_msg("%s: %s", extra, bed_header(bed, "Content-Type: "));
+        assert_string_equal(bed_header(bed, "Vary: "), "Accept");
+        ends = gn_str_has_suffix(gn_str_of(bed->asker.body), GN_STR("\n# EOF\n"));
+        assert_int_equal(ends, rows[i].is_openmetrics);
+    }
+}
+
 static void head_gets_the_headers_alone(void **state)
 {
     static const char *const paths[] = {"/livez", "/readyz", "/metrics"};
@@ -194,6 +259,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_is_ready_when_every_check_holds_and_it_is_not_stopping,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(metrics_are_printed_in_the_prometheus_format, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(metrics_come_in_the_format_that_is_asked_for, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(head_gets_the_headers_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(other_methods_and_paths_are_refused, setup, teardown),

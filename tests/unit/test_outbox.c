@@ -70,8 +70,7 @@ static void an_address_that_no_transport_takes_is_unsupported(void **state)
     struct rig *rig = *state;
     struct gn_sink *sink;
 
-    assert_int_equal(gn_outbox_open_sink(rig->outbox, "s", "gopher://x", GN_STR("/r"), &sink),
-                     GN_EUNSUPPORTED);
+    assert_int_equal(try_open_sink(rig, "s", "gopher://x", "/r", &sink), GN_EUNSUPPORTED);
 }
 
 static void a_push_to_nobody_is_fine(void **state)
@@ -781,8 +780,7 @@ static void events_of_other_resources_are_passed_over(void **state)
     struct gn_sink *all = open_narrow(rig, "fake://a");
     struct gn_sink *none = NULL;
 
-    assert_int_equal(gn_outbox_open_sink(rig->outbox, "none", "fake://n", GN_STR("/other"), &none),
-                     GN_OK);
+    assert_int_equal(try_open_sink(rig, "none", "fake://n", "/other", &none), GN_OK);
     for (int i = 0; i < 600; i++)
         assert_int_equal(push_event(rig, make_event(rig, 1, BIG), &all, 1), GN_OK);
     settle(rig);
@@ -1315,9 +1313,7 @@ static void every_delivery_ends_exactly_once(void **state)
         s = (seed >> 16) % GN_LEN(sinks);
         (void)snprintf(address, sizeof(address), "fake://%zu", s);
         if (sinks[s] == NULL) {
-            assert_int_equal(gn_outbox_open_sink(rig->outbox, address, address, gn_str_of(address),
-                                                 &sinks[s]),
-                             GN_OK);
+            assert_int_equal(try_open_sink(rig, address, address, address, &sinks[s]), GN_OK);
         } else if ((seed >> 8) % 37 == 0) {
             gn_outbox_close_sink(sinks[s]);
             sinks[s] = NULL;
@@ -1389,8 +1385,8 @@ static void storm_restart(struct rig *rig, struct storm *storm)
         (void)snprintf(storm->names[i], sizeof(storm->names[i]), "/r%u", i);
         (void)snprintf(storm->addresses[i], sizeof(storm->addresses[i]), "fake://%u", i);
         fake_rule(rig->fake, storm->addresses[i])->hangs = false;
-        assert_int_equal(gn_outbox_open_sink(rig->outbox, storm->names[i], storm->addresses[i],
-                                             gn_str_of(storm->names[i]), &storm->sinks[i]),
+        assert_int_equal(try_open_sink(rig, storm->names[i], storm->addresses[i], storm->names[i],
+                                       &storm->sinks[i]),
                          GN_OK);
     }
     bed_recover(rig);

@@ -55,6 +55,7 @@ struct rig {
     struct gn_relay *relay;
     struct gn_pubsub_item items[4];
     size_t item_count;
+    unsigned subscribed; /* ids given */
 };
 
 #define BODY_MAX (32U << 20)
@@ -171,6 +172,7 @@ static int teardown(void **state)
         free(rig->items[i].id);
         free(rig->items[i].resource);
         free(rig->items[i].endpoint_uri);
+        free(rig->items[i].config);
     }
     free(rig);
     return 0;
@@ -210,8 +212,11 @@ static struct gn_pubsub_item *make_item(struct rig *rig, enum gn_pubsub_kind kin
 
 static struct gn_pubsub_item *subscribe(struct rig *rig, const char *resource, const char *endpoint)
 {
-    struct gn_pubsub_item *item = make_item(rig, GN_SUBSCRIPTION, "sub-1", resource, endpoint);
+    char id[32];
+    struct gn_pubsub_item *item;
 
+    (void)snprintf(id, sizeof id, "sub-%u", ++rig->subscribed);
+    item = make_item(rig, GN_SUBSCRIPTION, id, resource, endpoint);
     gn_relay_subscription_added(rig->relay, item);
     return item;
 }
@@ -972,6 +977,297 @@ static void how_much_is_lost_with_an_event_follows_from_its_severity(void **stat
     }
 }
 
+/* ---- CloudEvents in ---- */
+
+#define NEWS "/news/sports"
+
+static const struct gn_cloudevent news = {
+    .version = GN_CE_0_3,
+    .id = GN_STR_INIT("0A7A3C5E-0000-4000-8000-000000000001"),
+    .source = GN_STR_INIT(NEWS),
+    .type = GN_STR_INIT("event.test"),
+    .subject = GN_STR_INIT("/news/desk"),
+    .time = GN_STR_INIT("2026-11-21T12:00:00.5Z"),
+    .datacontenttype = GN_STR_INIT("application/json"),
+    .kind = GN_CE_JSON,
+    .data = GN_STR_INIT("{\"version\":\"v1\",\"values\":[]}"),
+};
+
+static enum gn_err take_ce(struct rig *rig, const struct gn_cloudevent *ce)
+{
+    const struct gn_relay_ce_source source = {.peer = GN_STR("192.0.2.9"), .is_proxy = true};
+
+    return gn_relay_cloudevent(rig->relay, &source, ce);
+}
+
+static const char *last_body(struct rig *rig)
+{
+    settle(rig);
+    assert_true(rig->fake->note_count > 0);
+    return rig->fake->notes[rig->fake->note_count - 1].body;
+}
+
+static struct gn_pubsub_item *subscribe_native(struct rig *rig, const char *config)
+{
+    struct gn_pubsub_item *item = make_item(rig, GN_NATIVE, "native-1", "", "fake://n");
+
+    item->config = strdup(config);
+    gn_relay_subscription_added(rig->relay, item);
+    assert_non_null(item->user);
+    return item;
+}
+
+static void a_cloudevent_with_cne_data_reaches_v1_subscribers(void **state)
+{
+    struct rig *rig = *state;
+
+    (void)subscribe(rig, NEWS, "fake://a");
+    assert_int_equal(take_ce(rig, &news), GN_OK);
+    assert_string_equal(last_body(rig),
+                        "{\"id\":\"sub-1\",\"type\":\"event.test\",\"source\":\"/news/desk\","
+                        "\"dataContentType\":\"application/json\",\"time\":"
+                        "\"2026-11-21T12:00:00.5Z\",\"data\":{\"version\":\"v1\",\"values\":[]}}");
+    assert_string_equal(rig->fake->notes[0].event_id,
+                        "Gurnard-Event-Id: 0a7a3c5e-0000-4000-8000-000000000001");
+    assert_non_null(gn_relay_last_event(rig->relay, GN_STR(NEWS)));
+    assert_non_null(gn_relay_last_below(rig->relay, GN_STR("/news")));
+    assert_null(gn_relay_last_below(rig->relay, GN_STR("/new")));
+}
+
+static void data_in_the_layout_of_v2_becomes_that_of_v1(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_cloudevent ce = news;
+
+    ce.data = GN_STR("{\"version\":\"1.0\",\"values\":[{\"ResourceAddress\":\"/r\",\"data_type\":"
+                     "\"metric\",\"value_type\":\"decimal64.3\",\"value\":\"1\"}]}");
+    (void)subscribe(rig, NEWS, "fake://a");
+    assert_int_equal(take_ce(rig, &ce), GN_OK);
+    assert_non_null(strstr(last_body(rig), "\"values\":[{\"resource\":\"/r\",\"dataType\":"
+                                           "\"metric\",\"valueType\":\"decimal64.3\","));
+}
+
+static void a_cloudevent_that_comes_again_is_told_once(void **state)
+{
+    static const char *const ids[] = {"0a7a3c5e-0000-4000-8000-000000000001", "no uuid at all"};
+    struct rig *rig = *state;
+    struct gn_cloudevent ce = news;
+
+    (void)subscribe(rig, NEWS, "fake://a");
+    for (size_t i = 0; i < GN_LEN(ids); i++) {
+        ce.id = gn_str_of(ids[i]);
+        assert_int_equal(take_ce(rig, &ce), GN_OK);
+        assert_int_equal(take_ce(rig, &ce), GN_EEXIST);
+    }
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 2);
+    ce.source = GN_STR("/news/other"); /* ids count for each source */
+    assert_int_equal(take_ce(rig, &ce), GN_OK);
+    assert_int_equal((int)counter(rig, "gurnard_events_repeated_total", NULL), 2);
+}
+
+static void our_own_event_that_comes_back_ends_here(void **state)
+{
+    struct rig *rig = *state;
+    const struct gn_relay_ce_source source = {.via = gn_str_of(gn_relay_instance(rig->relay)),
+                                              .peer = GN_STR("192.0.2.9")};
+
+    (void)subscribe(rig, NEWS, "fake://a");
+    assert_int_equal(gn_relay_cloudevent(rig->relay, &source, &news), GN_EEXIST);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 0);
+    assert_int_equal((int)counter(rig, "gurnard_events_looped_total", NULL), 1);
+}
+
+static void other_data_is_for_native_subscriptions_only(void **state)
+{
+    static const struct {
+        enum gn_ce_data kind;
+        struct gn_str media_type, data;
+        const char *want; /* the end of the structured event */
+    } rows[] = {
+        {GN_CE_JSON, GN_STR_INIT("application/json"), GN_STR_INIT("{ \"a\" : 1 }"),
+         "\"data\":{\"a\":1}}"},
+        {GN_CE_BYTES, GN_STR_INIT("text/plain"), GN_STR_INIT("hi\xff"),
+         "\"data_base64\":\"aGn/\"}"},
+        {GN_CE_NO_DATA, GN_STR_INIT(""), GN_STR_INIT(""), "}"},
+    };
+    struct rig *rig = *state;
+
+    (void)subscribe(rig, NEWS, "fake://a");
+    (void)subscribe_native(rig,
+                           "{\"sink\":\"http://h/\",\"filters\":[{\"exact\":{\"kind\":\"x\"}}]}");
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        const struct gn_ce_extension kind = {GN_STR("kind"), GN_STR("x"), false};
+        struct gn_cloudevent ce = news;
+        char id[16];
+        const char *body;
+
+        (void)snprintf(id, sizeof id, "event %zu", i);
+        ce.id = gn_str_of(id);
+        ce.kind = rows[i].kind;
+        ce.datacontenttype = rows[i].media_type;
+        ce.data = rows[i].data;
+        ce.extensions = &kind;
+        ce.extension_count = 1;
+        assert_int_equal(take_ce(rig, &ce), GN_OK);
+        body = last_body(rig);
+        assert_int_equal(rig->fake->note_count, i + 1);
+        assert_non_null(strstr(body, id));
+        assert_non_null(strstr(body, "\"source\":\"" NEWS "\",\"type\":\"event.test\","
+                                     "\"subject\":\"/news/desk\""));
+        assert_non_null(strstr(body, "\"kind\":\"x\""));
+        assert_string_equal(body + strlen(body) - strlen(rows[i].want), rows[i].want);
+    }
+    assert_null(gn_relay_last_event(rig->relay, GN_STR(NEWS)));
+}
+
+static void a_source_that_is_too_long_is_refused(void **state)
+{
+    static char source[GN_PUBSUB_RESOURCE_MAX + 2];
+    struct rig *rig = *state;
+    struct gn_cloudevent ce = news;
+
+    memset(source, 'x', sizeof source - 1);
+    ce.source = gn_str_of(source);
+    assert_int_equal(take_ce(rig, &ce), GN_EINVAL);
+}
+
+/* ---- subscriptions of others ---- */
+
+static void add_client(struct rig *rig, struct gn_client *client, struct gn_client_sub *sub,
+                       enum gn_client_kind kind, const char *resource)
+{
+    static char proxy[] = "fake://p", consumer[] = "fake://v2", id[] = "s1", link[] = "";
+
+    *client = (struct gn_client){.kind = kind, .id = kind == GN_CLIENT_V2 ? consumer : proxy};
+    client->end_point = client->id;
+    *sub = (struct gn_client_sub){.client = client, .id = id, .uri_location = link};
+    sub->resource = strdup(resource);
+    gn_relay_client_sub_added(rig->relay, sub);
+    assert_non_null(sub->user);
+}
+
+static void proxies_get_the_events_that_did_not_come_from_one(void **state)
+{
+    struct rig *rig = *state;
+    const struct gn_relay_ce_source publisher = {.publisher = GN_STR("p-1")};
+    struct gn_client client;
+    struct gn_client_sub sub;
+
+    add_client(rig, &client, &sub, GN_CLIENT_PROXY, NEWS);
+    assert_int_equal(take_ce(rig, &news), GN_OK);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 0);
+    assert_int_equal(gn_relay_cloudevent(rig->relay, &publisher,
+                                         &(struct gn_cloudevent){.id = GN_STR("2"),
+                                                                 .source = GN_STR(NEWS),
+                                                                 .type = GN_STR("t"),
+                                                                 .kind = GN_CE_JSON,
+                                                                 .data = news.data}),
+                     GN_OK);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 1);
+    assert_string_equal(rig->fake->notes[0].address, "fake://p/event");
+    gn_relay_client_sub_removed(rig->relay, &sub);
+    free(sub.resource);
+}
+
+static void a_v2_subscription_to_a_subtree_gets_all_below_once(void **state)
+{
+    static const char *const rows[] = {"/./", "/cluster/node/n1.lab", "/cluster/node/*/redfish",
+                                       "/./redfish/v1", ADDRESS};
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        struct gn_client client;
+        struct gn_client_sub sub;
+        char body[128];
+        size_t before = rig->fake->note_count;
+
+        add_client(rig, &client, &sub, GN_CLIENT_V2, rows[i]);
+        (void)snprintf(body, sizeof body,
+                       "{\"Events\":[{\"MessageId\":\"Own.1.2.Plain\",\"EventId\":"
+                       "\"100000%zu\"}]}",
+                       i);
+        assert_int_equal(take(rig, body), GN_INTAKE_STORED);
+        settle(rig);
+        if (rig->fake->note_count != before + 1)
+            fail_msg("row %zu: %zu", i, rig->fake->note_count - before);
+        assert_int_equal(strncmp(rig->fake->notes[before].body, "{\"specversion\":\"1.0\"", 20), 0);
+        gn_relay_client_sub_removed(rig->relay, &sub);
+        free(sub.resource);
+    }
+}
+
+#define TWO_RECORDS(id)                                                                            \
+    "{\"Id\":\"" id                                                                                \
+    "\",\"Events\":[{\"MessageId\":\"Own.1.2.FanFailed\",\"Severity\":\"Critical\"},"              \
+    "{\"MessageId\":\"Own.1.2.Plain\",\"Severity\":\"OK\"}]}"
+
+static void a_native_subscriber_gets_the_records_one_after_another(void **state)
+{
+    struct rig *rig = *state;
+    struct fake_rule *rule = fake_rule(rig->fake, "fake://n");
+
+    (void)subscribe_native(rig, "{\"sink\":\"http://h/\"}");
+    assert_int_equal(take(rig, TWO_RECORDS("1000001")), GN_INTAKE_STORED);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 2);
+    assert_non_null(strstr(rig->fake->notes[0].body, "org.dmtf.redfish.event.Own.FanFailed"));
+    assert_non_null(strstr(rig->fake->notes[1].body, "org.dmtf.redfish.event.Own.Plain"));
+    assert_int_equal((int)counter(rig, "gurnard_deliveries_total",
+                                  "transport=\"fake\",outcome=\"delivered\""),
+                     1);
+    *rule = (struct fake_rule){.address = "fake://n", .err = GN_EBUSY, .status = 503, .times = 2};
+    assert_int_equal(take(rig, TWO_RECORDS("1000002")), GN_INTAKE_STORED);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 6); /* the first three times, then the second */
+    assert_non_null(strstr(rig->fake->notes[4].body, "FanFailed"));
+    assert_non_null(strstr(rig->fake->notes[5].body, "Plain"));
+}
+
+static void a_changed_subscription_goes_on_with_its_new_filter(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_pubsub_item *item = subscribe_native(rig, "{\"sink\":\"http://h/\"}");
+
+    free(item->config);
+    item->config =
+        strdup("{\"sink\":\"http://h/\",\"filters\":[{\"exact\":{\"messagekey\":\"Plain\"}}]}");
+    gn_relay_subscription_changed(rig->relay, item);
+    assert_int_equal(take(rig, TWO_RECORDS("1000003")), GN_INTAKE_STORED);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 1);
+    assert_non_null(strstr(rig->fake->notes[0].body, "Own.Plain"));
+    free(item->config);
+    item->config = strdup("{\"sink\":5}"); /* not to be had: the old one goes on */
+    gn_relay_subscription_changed(rig->relay, item);
+    assert_int_equal(take(rig, TWO_RECORDS("1000004")), GN_INTAKE_STORED);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 2);
+}
+
+/* What waits when the filter changes is looked at again: none of it is for the subscription then.
+ */
+static void what_a_changed_filter_no_longer_passes_is_dropped(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_pubsub_item *item = subscribe_native(rig, "{\"sink\":\"http://h/\"}");
+    struct fake_rule *rule = fake_rule(rig->fake, "fake://n");
+
+    *rule = (struct fake_rule){.address = "fake://n", .err = GN_EBUSY, .status = 503, .times = 3};
+    assert_int_equal(take(rig, TWO_RECORDS("1000005")), GN_INTAKE_STORED);
+    free(item->config);
+    item->config =
+        strdup("{\"sink\":\"http://h/\",\"filters\":[{\"exact\":{\"messagekey\":\"None\"}}]}");
+    gn_relay_subscription_changed(rig->relay, item);
+    settle(rig);
+    assert_int_equal((int)counter(rig, "gurnard_deliveries_total",
+                                  "transport=\"fake\",outcome=\"unsubscribed\""),
+                     1);
+}
+
 int main(void)
 {
 #define TEST(name)      cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -1009,6 +1305,26 @@ int main(void)
         DISK_TEST(the_last_state_survives_restarts),
         DISK_TEST(what_a_subscriber_has_not_taken_comes_after_a_restart),
         DISK_TEST(a_journal_of_unknown_subscriptions_is_left_alone),
+        cmocka_unit_test_setup_teardown(a_cloudevent_with_cne_data_reaches_v1_subscribers, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(data_in_the_layout_of_v2_becomes_that_of_v1, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_cloudevent_that_comes_again_is_told_once, setup,
+                                        teardown),
+        TEST(our_own_event_that_comes_back_ends_here),
+        cmocka_unit_test_setup_teardown(other_data_is_for_native_subscriptions_only, setup,
+                                        teardown),
+        TEST(a_source_that_is_too_long_is_refused),
+        cmocka_unit_test_setup_teardown(proxies_get_the_events_that_did_not_come_from_one, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_v2_subscription_to_a_subtree_gets_all_below_once, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_native_subscriber_gets_the_records_one_after_another,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_changed_subscription_goes_on_with_its_new_filter, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_a_changed_filter_no_longer_passes_is_dropped, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -261,8 +261,8 @@ static void flags_are_read_as_go_reads_them(void **state)
         {{"--store-path", "/a", "-store-path=/b"}, "store.path", "/b"},
         {{"--node-name="}, "node.name", ""},
         {{"--node-name", ""}, "node.name", ""},
-        {{"--transport-host=amqp:localhost:5672"}, "legacy.transport_host", "amqp:localhost:5672"},
-        {{"--http-event-publishers", "a,b"}, "legacy.http_event_publishers", "a,b"},
+        {{"--transport-host=amqp:localhost:5672"}, "transport.host", "amqp:localhost:5672"},
+        {{"--http-event-publishers", "http://a:9043"}, "transport.publishers", "http://a:9043"},
     };
 
     (void)state;

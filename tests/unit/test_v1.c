@@ -390,6 +390,8 @@ static void keys_are_found_in_any_case(void **state)
         "{\"resource \":\"/a\",\" EndPointURI \":\"http://127.0.0.1:%P/ok\"}",
         "{\"ResourceAddress\":\"/a\",\"EndpointUri\":\"http://127.0.0.1:%P/ok\"}",
         "{\"resourceaddress\":\"/a\",\"Id\":\"x\",\"endpointURI\":\"http://127.0.0.1:%P/ok\"}",
+        "{\"ResourceAddress \":\"/a\",\"SubscriptionId\":\"x\",\"EndpointUri "
+        "\":\"http://127.0.0.1:%P/ok\"}",
         "{\"resource\":\"/a\",\"Resource\":\"/b\",\"EndpointUri\":\"http://127.0.0.1:%P/ok\"}",
         " {\"resource\" : \"\\u002fa\", \"endpointUri\" : \"http:\\/\\/127.0.0.1:%P/ok\"}\n",
     };
@@ -691,6 +693,7 @@ static void block_file(const struct bed *bed, const char *name)
 
 static void what_cannot_be_stored_is_not_confirmed(void **state)
 {
+    struct gn_buf text = GN_BUF_INIT;
     struct bed *bed = *state;
     char id[ID_LEN + 1];
     char path[128];
@@ -705,6 +708,10 @@ static void what_cannot_be_stored_is_not_confirmed(void **state)
     (void)snprintf(path, sizeof path, PUBS "/%s", id);
     (void)bed_ask(bed, "DELETE", path, NULL);
     assert_json_answer(bed, 400, ERROR("the change could not be stored"));
+    gn_metrics_print(bed->metrics, &text);
+    assert_non_null(strstr(text.data, "\ncne_api_subscriptions{status=\"failed to create\"} 1\n"));
+    assert_non_null(strstr(text.data, "\ncne_api_publishers{status=\"failed to delete\"} 1\n"));
+    gn_buf_free(&text);
 }
 
 static void records_are_counted(void **state)
@@ -1002,6 +1009,144 @@ static void an_event_can_be_written_to_the_log(void **state)
     }
 }
 
+/* ---- CloudEvents ---- */
+
+#define CE_BINARY(version, source)                                                                 \
+    "Content-Type: application/json\r\nce-specversion: " version "\r\nCe-Id: 1\r\n"                \
+    "ce-source: " source "\r\nCE-Type: t.x\r\nce-time: 2026-11-21T03:49:30.5Z\r\n"
+#define CE_JSON  "Content-Type: application/cloudevents+json; charset=UTF-8\r\n"
+#define CE_BATCH "Content-Type: application/cloudevents-batch+json\r\n"
+#define CE_DATA  "{\"version\":\"v1\",\"values\":[]}"
+
+static int post_with(struct bed *bed, const char *path, const char *headers, const char *body)
+{
+    asker_start(bed, &bed->asker, "POST", path, headers, gn_str_of(body));
+    asker_finish(bed, &bed->asker);
+    return bed->asker.status;
+}
+
+static void a_cloud_event_is_published_for_whom_it_names_as_source(void **state)
+{
+    static const struct {
+        const char *headers, *body, *resource;
+    } rows[] = {
+        {CE_BINARY("0.3", "/news"), CE_DATA, "/news"},
+        {CE_BINARY("1.0", "/sport"), CE_DATA, "/sport"},
+        {CE_BINARY("1.0", REDFISH), CE_DATA, REDFISH},
+        {CE_BINARY("1.0", "/cluster/node/n2/redfish/event"), CE_DATA,
+         "/cluster/node/n2/redfish/v1/Systems"},
+        {CE_JSON,
+         "{\"specversion\":\"1.0\",\"id\":\"2\",\"source\":\"/"
+         "weather\",\"type\":\"t.x\",\"data\":" CE_DATA "}",
+         "/weather"},
+    };
+    static const char *const publishers[] = {"/news", "/sport", "/cluster/node/n1/redfish/event",
+                                             "/cluster/node/n2/redfish/v1/Systems", "/weather"};
+    struct bed *bed = *state;
+
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        const struct gn_event *event;
+        char id[ID_LEN + 1];
+        char body[128];
+
+        (void)snprintf(body, sizeof body, RES("%s"), publishers[i]);
+        create(bed, PUBS, body, id);
+        for (int again = 0; again < 2; again++) {
+            (void)post_with(bed, V1 "/create/event", rows[i].headers, rows[i].body);
+            assert_json_answer(bed, 202, "{\"status\":\"Event sent\"}");
+        }
+        event = gn_state_get(bed->state, gn_str_of(rows[i].resource));
+        assert_non_null(event);
+        assert_true(gn_str_eq(event->origin, gn_str_of(id))); /* who is told how it went */
+    }
+}
+
+static void a_cloud_event_that_cannot_be_taken_is_refused(void **state)
+{
+    static const struct {
+        const char *headers, *body;
+        int status;
+        const char *want; /* NULL: any */
+    } rows[] = {
+        {CE_BINARY("1.0", "/nobody"), CE_DATA, 400,
+         ERROR("no publisher data for id /nobody found to publish event for")},
+        {CE_JSON, "{\"specversion\":\"1.0\",\"id\":\"1\",\"type\":\"t\"}", 400,
+         ERROR("source: REQUIRED")},
+        {CE_JSON, "{", 400, NULL},
+        {CE_BINARY("2.0", "/news"), CE_DATA, 415, ERROR("not one CloudEvent 0.3 or 1.0 in JSON")},
+        {CE_BATCH, "[]", 415, ERROR("not one CloudEvent 0.3 or 1.0 in JSON")},
+    };
+    static const char *const paths[] = {V1 "/create/event", V1 "/log"};
+    struct bed *bed = *state;
+    char id[ID_LEN + 1];
+
+    create(bed, PUBS, RES("/news"), id);
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        for (size_t k = i == 0 ? 1 : 0; k < GN_LEN(paths); k++) {
+            const char *path = paths[i == 0 ? 0 : k]; /* the log knows no publishers */
+
+            if (post_with(bed, path, rows[i].headers, rows[i].body) != rows[i].status)
+                fail_msg("row %zu: %d %s", i, bed->asker.status, bed->asker.body);
+            if (rows[i].want != NULL)
+                assert_json_answer(bed, rows[i].status, rows[i].want);
+        }
+    }
+}
+
+static void a_cloud_event_can_be_written_to_the_log(void **state)
+{
+    struct bed *bed = *state;
+
+    (void)post_with(bed, V1 "/log", CE_BINARY("1.0", "/nobody"), CE_DATA);
+    assert_json_answer(bed, 202, "{\"status\":\"Event published to log\"}");
+}
+
+static void an_event_that_is_no_cne_is_no_state(void **state)
+{
+    struct bed *bed = *state;
+    char id[ID_LEN + 1];
+
+    create(bed, PUBS, RES("/news"), id);
+    (void)post_with(bed, V1 "/create/event", CE_BINARY("1.0", "/news"), "{\"door\":\"left\"}");
+    assert_json_answer(bed, 202, "{\"status\":\"Event sent\"}");
+    (void)bed_ask(bed, "GET", V1 "/news/CurrentState", NULL);
+    assert_json_answer(bed, 400, ERROR("event not found"));
+}
+
+static void what_is_done_is_counted_under_the_originals_names(void **state)
+{
+    static const char *const lines[] = {
+        "\ncne_api_subscriptions{status=\"active\"} 1\n",
+        "\ncne_api_publishers{status=\"active\"} 1\n",
+        "\ncne_api_subscriptions{status=\"failed to create\"} 1\n",
+        "\ncne_api_publishers{status=\"failed to create\"} 1\n",
+        "\ncne_api_events_published{address=\"/news\",status=\"success\"} 1\n",
+        "\ncne_api_events_published{address=\"/news\",status=\"fail\"} 1\n",
+        "\ncne_api_events_published{address=\"other\",status=\"fail\"} 2\n",
+        "\ncne_api_status_ping{status=\"failed\"} 1\n",
+    };
+    struct bed *bed = *state;
+    struct gn_buf text = GN_BUF_INIT;
+    char id[ID_LEN + 1];
+    char body[128];
+
+    create(bed, SUBS, RES("/a"), id);
+    create(bed, PUBS, RES("/news"), id);
+    (void)bed_ask(bed, "POST", SUBS, with_port(bed, BODY("/b", "http://127.0.0.1:%P/500")));
+    (void)bed_ask(bed, "POST", PUBS, "x");
+    (void)send_event(bed, id, TIME DATA("enumeration", "\"A\""));
+    (void)send_event(bed, "nope", TIME DATA("enumeration", "\"A\""));
+    (void)snprintf(body, sizeof body, "{\"id\":\"%s\"}", id);
+    (void)bed_ask(bed, "POST", V1 "/create/event", body);
+    (void)bed_ask(bed, "POST", V1 "/create/event", "x");
+    (void)bed_ask(bed, "PUT", SUBS "/status/nope", NULL);
+    gn_metrics_print(bed->metrics, &text);
+    for (size_t i = 0; i < GN_LEN(lines); i++)
+        if (strstr(text.data, lines[i]) == NULL)
+            fail_msg("no %s", lines[i]);
+    gn_buf_free(&text);
+}
+
 /* ---- CurrentState ---- */
 
 /* Makes value the last event of resource. */
@@ -1091,6 +1236,24 @@ static void a_state_is_found_by_whole_address_part_or_old_spelling(void **state)
     }
 }
 
+static void of_several_matches_the_oldest_with_an_event_is_answered(void **state)
+{
+    static const char *const resources[] = {"/quiet/a", "/quiet/b", "/quiet/c"};
+    struct bed *bed = *state;
+
+    for (size_t i = 0; i < GN_LEN(resources); i++) {
+        char id[ID_LEN + 1];
+        char body[64];
+
+        (void)snprintf(body, sizeof body, RES("%s"), resources[i]);
+        create(bed, SUBS, body, id);
+    }
+    remember(bed, "/quiet/c", "{\"n\":3}");
+    remember(bed, "/quiet/b", "{\"n\":2}");
+    assert_int_equal(bed_ask(bed, "GET", V1 "/quiet/CurrentState", NULL), 200);
+    assert_non_null(strstr(bed->asker.body, "{\"n\":2}"));
+}
+
 static void publishers_are_looked_at_when_there_are_no_subscriptions(void **state)
 {
     struct bed *bed = *state;
@@ -1115,6 +1278,195 @@ static void an_event_created_is_the_state_afterwards(void **state)
     assert_non_null(strstr(bed->asker.body, "\"value\":\"LOCKED\""));
     assert_non_null(strstr(bed->asker.body, "\"source\":\"/news\""));
     assert_non_null(strstr(bed->asker.body, "\"subject\":\"/src\""));
+}
+
+/* ---- CurrentState, asked of publishers ---- */
+
+#define OWN_URL     "http://localhost:9044"
+#define STATE_OF(r) r "/a31e8e45-5c86-3f28-ba1b-09f5084ca515/CurrentState" /* OWN_URL's UUIDv3 */
+#define JSON_OF(n)  "Content-Type: text/plain\r\nContent-Length: " n "\r\n\r\n"
+
+static const struct peer_row publisher_rows[] = {
+    {STATE_OF("/has"), "HTTP/1.1 200 OK\r\n" JSON_OF("8") "{\"n\":1}\n", 0, false},
+    {STATE_OF("/has/not"),
+     "HTTP/1.1 400 Bad Request\r\n" JSON_OF("30") "{\"message\":\"event not found\"}\n", 0, false},
+    {STATE_OF("/says/nothing"), "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", 0, false},
+    {STATE_OF("/hangs"), NULL, 0, false},
+    {"/health", "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"ok\":true}\n", 0, false},
+    {"/ok", "HTTP/1.1 204 No Content\r\n\r\n", 0, false},
+    {0},
+};
+
+/* A v1 API of its own, with a publisher that the test plays, in front of the bed's. */
+struct asking {
+    struct bed *bed;
+    struct gn_registrar *registrar;
+    struct gn_v1 *v1;
+};
+
+static struct asking *asking_new(uint32_t status_ms)
+{
+    struct asking *asking = calloc(1, sizeof *asking);
+    struct bed *bed = bed_new(&bed_plain, publisher_rows);
+    const char *publisher = with_port(bed, "http://127.0.0.1:%P");
+    const struct gn_registrar_config registrar = {
+        .own_url = OWN_URL,
+        .publishers = &publisher,
+        .publisher_count = 1,
+        .retry_min_ms = 100,
+        .retry_max_ms = 1000,
+        .health_ms = 600000,
+        .renew_ms = 600000,
+        .status_ms = status_ms,
+    };
+    const struct gn_v1_config v1 = {bed->port, 10000, false};
+    struct gn_v1_parts parts = {.loop = bed->loop,
+                                .client = bed->client,
+                                .pubsub = bed->pubsub,
+                                .state = bed->state,
+                                .journal = bed->journal,
+                                .relay = bed->relay,
+                                .metrics = bed->metrics,
+                                .cne = bed->cne};
+
+    assert_non_null(asking);
+    asking->bed = bed;
+    asking->registrar = gn_registrar_new(&registrar, bed->loop, bed->client, bed->metrics);
+    assert_non_null(asking->registrar);
+    gn_registrar_start(asking->registrar);
+    parts.registrar = asking->registrar;
+    asking->v1 = gn_v1_new(&v1, &parts);
+    assert_non_null(asking->v1);
+    bed->rest.v1 = asking->v1;
+    return asking;
+}
+
+static void asking_free(struct asking *asking)
+{
+    gn_v1_stop(asking->v1);
+    gn_registrar_stop(asking->registrar);
+    while (gn_registrar_active(asking->registrar) > 0)
+        bed_turn(asking->bed);
+    gn_v1_free(asking->v1);
+    gn_registrar_free(asking->registrar);
+    bed_free(asking->bed);
+    free(asking);
+}
+
+static void the_state_is_asked_of_publishers_first(void **state)
+{
+    struct asking *asking = asking_new(10000);
+    struct bed *bed = asking->bed;
+    char id[ID_LEN + 1];
+
+    (void)state;
+    create(bed, SUBS, RES("/has"), id);
+    create(bed, SUBS, RES("/has/not"), id);
+    create(bed, SUBS, RES("/says/nothing"), id);
+    remember(bed, "/has", "{\"own\":1}");
+    (void)bed_ask(bed, "GET", V1 "/has/CurrentState", NULL);
+    assert_json_answer(bed, 200, "{\"n\":1}\n");
+    (void)bed_ask(bed, "GET", V1 "/has/not/CurrentState", NULL);
+    assert_json_answer(bed, 400, ERROR("{\\\"message\\\":\\\"event not found\\\"}\\n"));
+    (void)bed_ask(bed, "GET", V1 "/says/nothing/CurrentState", NULL);
+    assert_json_answer(bed, 400, ERROR("event not found"));
+    (void)bed_ask(bed, "GET", V1 "/unknown/CurrentState", NULL);
+    assert_json_answer(bed, 400, ERROR("subscription not found"));
+    asking_free(asking);
+}
+
+static void without_a_publishers_state_our_own_is_given(void **state)
+{
+    struct asking *asking = asking_new(100);
+    struct bed *bed = asking->bed;
+    static const char *const resources[] = {"/has/not", "/hangs"};
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(resources); i++) {
+        char id[ID_LEN + 1];
+        char text[128];
+
+        (void)snprintf(text, sizeof text, RES("%s"), resources[i]);
+        create(bed, SUBS, text, id);
+        remember(bed, resources[i], "{\"own\":1}");
+        (void)snprintf(text, sizeof text, V1 "%s/CurrentState", resources[i]);
+        assert_int_equal(bed_ask(bed, "GET", text, NULL), 200);
+        assert_non_null(strstr(bed->asker.body, "\"data\":{\"own\":1}}"));
+    }
+    asking_free(asking);
+}
+
+static void publishers_that_do_not_answer_are_a_timeout(void **state)
+{
+    struct asking *asking = asking_new(100);
+    struct bed *bed = asking->bed;
+    char id[ID_LEN + 1];
+
+    (void)state;
+    create(bed, SUBS, RES("/hangs"), id);
+    (void)bed_ask(bed, "GET", V1 "/hangs/CurrentState", NULL);
+    assert_json_answer(bed, 400, ERROR("timeout waiting for status"));
+    asking_free(asking);
+}
+
+static void our_own_publishers_are_not_asked_elsewhere(void **state)
+{
+    struct asking *asking = asking_new(10000);
+    struct bed *bed = asking->bed;
+    char id[ID_LEN + 1];
+
+    (void)state;
+    create(bed, PUBS, RES("/hangs"), id);
+    (void)bed_ask(bed, "GET", V1 "/hangs/CurrentState", NULL);
+    assert_json_answer(bed, 400, ERROR("event not found"));
+    asking_free(asking);
+}
+
+static void more_questions_than_the_limit_are_put_off(void **state)
+{
+    struct asking *asking = asking_new(600000);
+    struct bed *bed = asking->bed;
+    struct asker *waiting = calloc(GN_V1_ASKS_MAX, sizeof *waiting);
+    char id[ID_LEN + 1];
+
+    (void)state;
+    assert_non_null(waiting);
+    create(bed, SUBS, RES("/hangs"), id);
+    for (size_t i = 0; i < GN_V1_ASKS_MAX; i++)
+        asker_start(bed, &waiting[i], "GET", V1 "/hangs/CurrentState", "", GN_STR_NONE);
+    bed_wait_pending(bed, GN_V1_ASKS_MAX);
+    (void)bed_ask(bed, "GET", V1 "/hangs/CurrentState", NULL);
+    assert_json_answer(bed, 503, ERROR("try again later"));
+    close(waiting[0].fd); /* one leaves, the others are told at the stop */
+    gn_v1_stop(asking->v1);
+    for (size_t i = 1; i < GN_V1_ASKS_MAX; i++) {
+        asker_finish(bed, &waiting[i]);
+        assert_int_equal(waiting[i].status, 503);
+    }
+    free(waiting);
+    asking_free(asking);
+}
+
+static void a_ping_asks_publishers_and_does_not_wait(void **state)
+{
+    struct asking *asking = asking_new(600000);
+    struct bed *bed = asking->bed;
+    struct gn_buf text = GN_BUF_INIT;
+    char id[ID_LEN + 1];
+    char path[128];
+
+    (void)state;
+    create(bed, SUBS, RES("/hangs"), id);
+    (void)snprintf(path, sizeof path, SUBS "/status/%s", id);
+    (void)bed_ask(bed, "PUT", path, NULL);
+    assert_json_answer(bed, 202, "{\"status\":\"ping sent\"}");
+    while (bed->peer->last.data == NULL ||
+           strstr(bed->peer->last.data, "GET " STATE_OF("/hangs") " ") == NULL)
+        bed_turn(bed);
+    gn_metrics_print(bed->metrics, &text);
+    assert_non_null(strstr(text.data, "\ncne_api_status_ping{status=\"success\"} 1\n"));
+    gn_buf_free(&text);
+    asking_free(asking);
 }
 
 #define WITH_BED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -1166,8 +1518,20 @@ int main(void)
         cmocka_unit_test(an_event_is_answered_when_the_journal_has_it),
         WITH_BED(the_last_event_is_answered_as_a_cloud_event),
         WITH_BED(a_state_is_found_by_whole_address_part_or_old_spelling),
+        WITH_BED(of_several_matches_the_oldest_with_an_event_is_answered),
         WITH_BED(publishers_are_looked_at_when_there_are_no_subscriptions),
         WITH_BED(an_event_created_is_the_state_afterwards),
+        WITH_BED(a_cloud_event_is_published_for_whom_it_names_as_source),
+        WITH_BED(a_cloud_event_that_cannot_be_taken_is_refused),
+        WITH_BED(a_cloud_event_can_be_written_to_the_log),
+        WITH_BED(an_event_that_is_no_cne_is_no_state),
+        WITH_BED(what_is_done_is_counted_under_the_originals_names),
+        cmocka_unit_test(the_state_is_asked_of_publishers_first),
+        cmocka_unit_test(without_a_publishers_state_our_own_is_given),
+        cmocka_unit_test(publishers_that_do_not_answer_are_a_timeout),
+        cmocka_unit_test(our_own_publishers_are_not_asked_elsewhere),
+        cmocka_unit_test(more_questions_than_the_limit_are_put_off),
+        cmocka_unit_test(a_ping_asks_publishers_and_does_not_wait),
     };
 
     return cmocka_run_group_tests_name("v1", tests, NULL, NULL);

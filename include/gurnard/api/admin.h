@@ -16,6 +16,7 @@
 #include "gurnard/store/deadletter.h"
 #include "gurnard/store/journal.h"
 #include "gurnard/store/quarantine.h"
+#include "gurnard/transport/registrar.h"
 
 struct gn_admin;
 
@@ -27,8 +28,9 @@ struct gn_admin_parts {
     struct gn_journal *journal;
     struct gn_deadletters *letters;
     struct gn_quarantine *quarantine;
-    const struct gn_ops *ops; /* for the readiness checks shown in the status */
-    const char *node;         /* node.name */
+    const struct gn_ops *ops;             /* for the readiness checks shown in the status */
+    const char *node;                     /* node.name */
+    const struct gn_registrar *registrar; /* the publishers shown in the status; may be NULL */
 };
 
 /* parts is copied. NULL when there is no memory. */

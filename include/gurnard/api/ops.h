@@ -1,4 +1,5 @@
-/* For operators and kubelets: /metrics, /livez, /readyz, /healthz. */
+/* For operators and kubelets: /metrics, /livez, /readyz, /healthz, /openapi.json. /metrics comes as
+ * OpenMetrics 1.0 when Accept prefers that by name, else in the Prometheus format 0.0.4. */
 #ifndef GURNARD_API_OPS_H
 #define GURNARD_API_OPS_H
 

@@ -15,6 +15,8 @@
 #define GN_SETTINGS_TABLE(ROW) \
 ROW(TEXT, node_name, "node.name", "mock", "", "", "", "NODE_NAME", \
     "Name of this node. Redfish events are published under /cluster/node/NAME.") \
+ROW(TEXT, node_ip, "node.ip", "", "", "", "", "NODE_IP", \
+    "Address of this node; what NODE_IP in transport.host and transport.publishers stands for.") \
 ROW(TEXT, webhook_address, "webhook.address", "", "", "", "", "", \
     "Address on which BMCs are listened to. Empty: all, IPv4 and IPv6.") \
 ROW(NUMBER, webhook_port, "webhook.port", "9087", "0", "65535", "", \
@@ -45,11 +47,29 @@ ROW(CHOICE, api_duplicates, "api.duplicates", "separate", "", "separate|first", 
 ROW(TEXT, admin_listen, "admin.listen", "127.0.0.1:9091", "", "", "metrics-addr", "", \
     "Address and port of metrics, probes and the admin API; `:9091` is all addresses.") \
 ROW(TEXT, store_path, "store.path", "/var/lib/gurnard", "", "", "", "", \
-    "Folder of subscriptions, publishers and quarantine. Made when missing.") \
+    "Folder of everything that outlasts the daemon. Made when missing.") \
 ROW(LIST, registries_paths, "registries.paths", GN_DATA_DIR "/registries," GN_SYSCONF_DIR "/registries", "", "", "", "", \
     "Folders with message registries, JSON or gzip. Later ones win. Read at start and on SIGHUP; a folder that is missing is passed over.") \
 ROW(CHOICE, events_severity, "events.severity", "keep", "", "keep|overwrite", "", "", \
     "Severity of an event whose text comes from a registry: the BMC's own, or the registry's as hw-event-proxy did.") \
+ROW(TEXT, transport_host, "transport.host", "", "", "", "", "", \
+    "This daemon's URL for other proxies, http://host:port; the first NODE_IP or NODE_NAME in it is replaced. Other proxies know us by the text as it is. amqp:// forms: no proxy to proxy by HTTP.") \
+ROW(TEXT, transport_listen, "transport.listen", "", "", "", "", "", \
+    "Where other proxies are listened to, host:port or :port; off: not at all. Empty: on all addresses, with the port of transport.host, else 9043. Port 0: any free one.") \
+ROW(LIST, transport_publishers, "transport.publishers", "", "", "", "http-event-publishers", "", \
+    "URLs of the proxies whose events are wanted here: this daemon registers with each of them for what its own subscribers want.") \
+ROW(DURATION, transport_retry_min, "transport.retry_min", "500ms", "10ms", "1h", "", "", \
+    "Upper bound of the first pause after a registration that failed; it doubles with each further one.") \
+ROW(DURATION, transport_retry_max, "transport.retry_max", "30s", "10ms", "1h", "", "", \
+    "Where that doubling ends.") \
+ROW(DURATION, transport_health, "transport.health", "10s", "100ms", "1h", "", "", \
+    "How often a publisher is asked whether it is there; when it comes back, all is registered anew.") \
+ROW(DURATION, transport_renew, "transport.renew", "60s", "100ms", "24h", "", "", \
+    "How often all is registered anew, for publishers that have lost their store.") \
+ROW(DURATION, transport_status_timeout, "transport.status_timeout", "5s", "100ms", "60s", "", "", \
+    "How long publishers may take to tell a resource's current state.") \
+ROW(DURATION, transport_client_expire, "transport.client_expire", "168h", "0ms", "720h", "", "", \
+    "A proxy that has registered here and has failed for so long is forgotten. 0ms: never.") \
 ROW(DURATION, delivery_timeout, "delivery.timeout", "10s", "100ms", "5m", "", "", \
     "How long one attempt may take, from connecting to the end of the answer.") \
 ROW(DURATION, delivery_retry_min, "delivery.retry_min", "500ms", "1ms", "1h", "", "", \
@@ -100,12 +120,8 @@ ROW(CHOICE, log_level, "log.level", "info", "", "debug|info|warn|error", "", "LO
     "Lowest level written. The names of the replaced programs (trace, warning, fatal, panic) are understood.") \
 ROW(CHOICE, log_format, "log.format", "text", "", "text|json", "", "", \
     "Form of the log lines on standard error.") \
-ROW(TEXT, legacy_transport_host, "legacy.transport_host", "", "", "", "transport-host", "", \
-    "Taken for cloud-event-proxy's manifests; without effect, deliveries go straight to subscribers.") \
-ROW(TEXT, legacy_http_event_publishers, "legacy.http_event_publishers", "", "", "", "http-event-publishers", "", \
-    "Taken for cloud-event-proxy's manifests; without effect in this version.") \
 ROW(TEXT, legacy_api_version, "legacy.api_version", "", "", "", "api-version", "", \
-    "Taken for cloud-event-proxy's manifests; without effect, v1 is what is served.") \
+    "Taken for cloud-event-proxy's manifests; without effect, v1 and v2 are both served.") \
 ROW(TEXT, legacy_msg_parser_port, "legacy.msg_parser_port", "", "", "", "", "MSG_PARSER_PORT", \
     "Taken for hw-event-proxy's manifests; without effect, registries are inside the daemon.") \
 ROW(TEXT, legacy_msg_parser_timeout, "legacy.msg_parser_timeout", "", "", "", "", "MSG_PARSER_TIMEOUT", \

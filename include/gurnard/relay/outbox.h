@@ -1,10 +1,11 @@
 /* Outbox: sees to it that every sink gets every event that was pushed for it, until it has taken
  * it, or the event is given up for a reason that is counted.
  *
- * A sink is one subscription's way out: an address, and a filter (the resource address). Events of
- * one lane (one BMC) go to a sink one at a time and in the order of their push; lanes go side by
- * side, up to sink_concurrency. A failed attempt holds back only its lane; a sink that does not
- * answer at all is tried with one attempt at a time.
+ * A sink is one subscription's way out: an address, and an interest (which events, in which face;
+ * an event may be several messages, which go one after another). Events of one lane (one BMC) go to
+ * a sink one at a time and in the order of their push; lanes go side by side, up to
+ * sink_concurrency. A failed attempt holds back only its lane; a sink that does not answer at all
+ * is tried with one attempt at a time.
  *
  * An event is stored once, in the journal. Each sink has a window: the deliveries that are in
  * memory with their event's bytes, shared with other sinks. A sink that keeps up (is live) gets
@@ -29,6 +30,8 @@
 #include "gurnard/ce/event.h"
 #include "gurnard/loop/loop.h"
 #include "gurnard/relay/backoff.h"
+#include "gurnard/relay/cne_figures.h"
+#include "gurnard/relay/interest.h"
 #include "gurnard/store/deadletter.h"
 #include "gurnard/store/journal.h"
 #include "gurnard/transport/transport.h"
@@ -78,6 +81,12 @@ struct gn_outbox_parts {
     struct gn_transport *const *transports; /* ended by NULL; the first that takes an address gets
                                              * it; the array itself is copied */
     struct gn_metrics *metrics;             /* docs/metrics.md, "Deliveries out" */
+    const char *via;                        /* this daemon's mark in what it sends; may be NULL */
+    struct gn_cne_figures *cne;             /* events to peers; may be NULL */
+    /* Told how a stored event's delivery ended (not: unsubscribed, left at shutdown). May be NULL.
+     * In a turn of its own or another; must not call the outbox. */
+    void (*ended)(void *ctx, const struct gn_event *event, bool is_delivered);
+    void *ended_ctx;
 };
 
 /* NULL when there is no memory. Attempts begin with gn_outbox_start(). */
@@ -106,27 +115,46 @@ bool gn_outbox_checkpoint(struct gn_outbox *outbox);
 
 /* ---- sinks ---- */
 
-/* Opens a sink, beginning with the next event. id: the subscription's, printed in logs and put into
- * v1 bodies. resource: canonical; events of this address are its. GN_EUNSUPPORTED: no transport
- * takes the address. GN_ENOMEM. Texts are copied. */
-GN_MUST_CHECK enum gn_err gn_outbox_open_sink(struct gn_outbox *outbox, const char *id,
-                                              const char *address, struct gn_str resource,
+/* What a sink is opened with. Texts are copied. */
+struct gn_sink_config {
+    const char *id; /* unique; that of its progress in the journal. V1: the subscription's, put into
+                     * the bodies */
+    const char *address;
+    struct gn_interest *interest;        /* the sink takes its own reference */
+    uint32_t retry_min_ms, retry_max_ms; /* 0: those of the outbox */
+    uint64_t expire_ms;                  /* 0: that of the outbox, which is the most */
+};
+
+/* Opens a sink, beginning with the next event. GN_EUNSUPPORTED: no transport takes the address.
+ * GN_ENOMEM. */
+GN_MUST_CHECK enum gn_err gn_outbox_open_sink(struct gn_outbox *outbox,
+                                              const struct gn_sink_config *config,
                                               struct gn_sink **sink);
+
+/* Changes an open sink to config, whose id is the same. What waits in memory is still delivered;
+ * the rest is looked at anew. Errors as above: nothing has changed. */
+GN_MUST_CHECK enum gn_err gn_outbox_change_sink(struct gn_sink *sink,
+                                                const struct gn_sink_config *config);
 
 /* Closes it for good: what is queued is dropped (counted as "unsubscribed"), what is under way is
  * cancelled. The pointer is invalid at once; the inside goes when the last attempt has ended. */
 void gn_outbox_close_sink(struct gn_sink *sink);
+
+/* What was given at its opening, or last change. */
+enum gn_face gn_sink_face(const struct gn_sink *sink);
+struct gn_interest *gn_sink_interest(const struct gn_sink *sink);
 
 /* The open sink of a subscription, or NULL. */
 struct gn_sink *gn_outbox_find_sink(struct gn_outbox *outbox, struct gn_str id);
 
 /* ---- events ---- */
 
-/* Stores events (of one POST, equal resource, at least one) as one record and queues them for count
- * sinks, those whose resource it is, none twice; all or nothing. Returns at once; first attempts
- * are made in a later turn; whether it is stored says gn_journal_wait(). The outbox takes its own
- * references. Stored also without sinks. GN_EFULL: no room; GN_ELIMIT: there can never be room for
- * so much; GN_EIO: the journal fails; GN_ENOMEM. On any error nothing was stored. */
+/* Stores events (of one POST, equal resource and flags, at least one) as one record and queues them
+ * for count sinks, those whose interest wants one of them, none twice; all or nothing. Returns at
+ * once; first attempts are made in a later turn; whether it is stored says gn_journal_wait(). The
+ * outbox takes its own references. Stored also without sinks. GN_EFULL: no room; GN_ELIMIT: there
+ * can never be room for so much; GN_EIO: the journal fails; GN_ENOMEM. On any error nothing was
+ * stored. */
 GN_MUST_CHECK enum gn_err gn_outbox_push(struct gn_outbox *outbox, struct gn_event *const *events,
                                          size_t event_count, struct gn_sink *const *sinks,
                                          size_t count);
@@ -167,7 +195,9 @@ struct gn_sink_status {
     const char *id;
     const char *address;
     const char *resource;
-    uint64_t queued; /* deliveries waiting, in the window or not, those under way not counted */
+    enum gn_face face;
+    uint64_t failing_ms; /* since the first failure after the last success; 0: it does not fail */
+    uint64_t queued;     /* deliveries waiting, in the window or not, those under way not counted */
     uint32_t in_flight;
     bool is_down;           /* has not answered lately: one attempt at a time */
     bool is_paused;         /* answered 410 */

@@ -12,10 +12,15 @@
 #include "gurnard/base/err.h"
 #include "gurnard/base/metrics.h"
 #include "gurnard/base/str.h"
+#include "gurnard/ce/cloudevent.h"
 #include "gurnard/ce/cne.h"
 #include "gurnard/loop/loop.h"
 #include "gurnard/redfish/registry.h"
+#include "gurnard/relay/acks.h"
+#include "gurnard/relay/cne_figures.h"
+#include "gurnard/relay/interest.h"
 #include "gurnard/relay/outbox.h"
+#include "gurnard/store/clients.h"
 #include "gurnard/store/journal.h"
 #include "gurnard/store/pubsub.h"
 #include "gurnard/store/quarantine.h"
@@ -28,6 +33,7 @@ struct gn_relay_config {
     bool overwrite_severity; /* true: the registry's severity replaces the BMC's (as the original
                               * did); false: it only fills what is missing */
     size_t max_body_bytes;   /* of one POST */
+    const char *instance;    /* this process' mark in the header Gurnard-Via; NULL: a random one */
 };
 
 /* Borrowed by the relay as long as it lives. */
@@ -38,6 +44,8 @@ struct gn_relay_parts {
     struct gn_state *state;
     struct gn_quarantine *quarantine; /* may be NULL: unreadable bodies are then only counted */
     struct gn_metrics *metrics;
+    struct gn_acks *acks; /* told when nobody is subscribed to a publisher's event; may be NULL */
+    struct gn_cne_figures *cne; /* may be NULL */
 };
 
 /* config's texts are copied. NULL when there is no memory. */
@@ -52,9 +60,17 @@ void gn_relay_set_registries(struct gn_relay *relay, struct gn_registry_set *set
 /* The set in use, borrowed until the next change; NULL before the first. */
 const struct gn_registry_set *gn_relay_registries(const struct gn_relay *relay);
 
-/* The pubsub observer's two ends: opens and closes the sink of a subscription (item->user). */
+/* The pubsub observer's two ends: opens and closes the sink of a subscription (item->user), v1 or
+ * native. */
 void gn_relay_subscription_added(void *relay, struct gn_pubsub_item *item);
 void gn_relay_subscription_removed(void *relay, struct gn_pubsub_item *item);
+/* A native subscription's config has changed: its sink follows. */
+void gn_relay_subscription_changed(void *relay, struct gn_pubsub_item *item);
+/* The same for what clients subscribed to (sub->user). A proxy's sink has the id CLIENT:SUB. */
+void gn_relay_client_sub_added(void *relay, struct gn_client_sub *sub);
+void gn_relay_client_sub_removed(void *relay, struct gn_client_sub *sub);
+/* The client's end point has changed: what waits goes to the new one. */
+void gn_relay_client_sub_moved(struct gn_relay *relay, struct gn_client_sub *sub);
 
 /* Where a body came from. */
 struct gn_relay_source {
@@ -92,6 +108,39 @@ enum gn_intake gn_relay_redfish(struct gn_relay *relay, const struct gn_relay_so
 GN_MUST_CHECK enum gn_err gn_relay_cne(struct gn_relay *relay,
                                        const struct gn_pubsub_item *publisher,
                                        const struct gn_cne_request *request);
+
+/* Where a CloudEvent came from. All may be absent. */
+struct gn_relay_ce_source {
+    struct gn_str peer;      /* address of the sender */
+    struct gn_str bmc;       /* the header Gurnard-Bmc: the BMC that it came from, of a gurnardd */
+    struct gn_str via;       /* the header Gurnard-Via: the gurnardd that sent it */
+    struct gn_str publisher; /* id of the publisher that created it through the API */
+    bool is_proxy;           /* by the transport: it is not sent on to proxies */
+};
+
+/* Takes a CloudEvent. Published under its source, in canonical form; CNE data, or v2's, makes it an
+ * event for every API, other data one for native subscriptions only. Order is kept for each BMC, or
+ * without one for each source. Its id is a UUID of the event's, or the UUIDv5 of source and id: who
+ * sends the same again is recognised. As above, a promise only after gn_journal_wait().
+ * GN_EEXIST: a repeat, or our own event come back (counted); to be answered like GN_OK. GN_EINVAL:
+ * the source is too long (GN_PUBSUB_RESOURCE_MAX), or data cannot be told. GN_EFULL, GN_ELIMIT,
+ * GN_EIO, GN_ENOMEM: as above. */
+GN_MUST_CHECK enum gn_err gn_relay_cloudevent(struct gn_relay *relay,
+                                              const struct gn_relay_ce_source *source,
+                                              const struct gn_cloudevent *event);
+
+/* The last event of an address, borrowed until the next turn; NULL: there was none. resource: as
+ * spelled, may be an O-RAN address. */
+const struct gn_event *gn_relay_last_event(struct gn_relay *relay, struct gn_str resource);
+
+/* The last event of any address that pattern (gn_address_resolve()) covers; the latest of them.
+ * NULL: none. */
+const struct gn_event *gn_relay_last_below(struct gn_relay *relay, struct gn_str pattern);
+
+/* This daemon's mark in the header Gurnard-Via. */
+const char *gn_relay_instance(const struct gn_relay *relay);
+/* node.name */
+const char *gn_relay_node(const struct gn_relay *relay);
 
 /* What came in since the start. */
 struct gn_relay_status {

@@ -11,12 +11,10 @@
 
 struct gn_replay_range {
     int64_t since_ns, until_ns; /* calendar time of arrival; the second is not included */
-    struct gn_str resource;     /* canonical; borrowed */
 };
 
-/* Whether an event is meant. */
-bool gn_replay_has(const struct gn_replay_range *range, int64_t received_ns,
-                   struct gn_str resource);
+/* Whether an event that arrived then is meant. */
+bool gn_replay_has(const struct gn_replay_range *range, int64_t received_ns);
 
 /* The sequence number to begin with: that of the first event of the newest segment that was begun
  * at since_ns or before; of the oldest one when all are younger. What is before it arrived earlier,
