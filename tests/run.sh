@@ -75,7 +75,9 @@ if [ "$fuzz" = yes ]; then
 fi
 
 step "scenarios (the real daemon, sanitizer build)"
-export GURNARD_BUILD=$root/build/debug GURNARD_RELEASE=$root/build
+export GURNARD_BUILD=$root/build/debug GURNARD_RELEASE=$root/build GURNARD_NPM=$root/build/npm
+# As GURNARD_NPM is set, scenarios fail without what is installed here; else they would be skipped.
+need_node_modules build/npm tests/harness/cloudevents || count 0 1
 [ "$long" = no ] || export GURNARD_LONG=1
 /usr/bin/python3 -m pytest -q -p no:cacheprovider --junitxml=build/scenario.xml tests/scenario
 read -r total bad < <(/usr/bin/python3 - build/scenario.xml <<'PY'

@@ -6,6 +6,7 @@
 #   tests/bench/run.sh --quick            about five
 #   tests/bench/run.sh --subscribers 1    only with so many subscribers
 #   tests/bench/run.sh --durable          instead: what durability costs; docs/reliability.md
+#   tests/bench/run.sh --row              instead: two daemons in a row, many subscriptions
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -13,7 +14,7 @@ cd "$root"
 . deploy/deps.sh
 
 if [ "${1:-}" = --help ]; then
-    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    sed -n '2,9s/^# \{0,1\}//p' "$0"
     exit 0
 fi
 need_packages $GN_BUILD_PACKAGES python3
@@ -24,6 +25,9 @@ ninja -C build --quiet gurnardd bench_load bench_sink bench_micro >build/bench-n
 script=bench.py
 if [ "${1:-}" = --durable ]; then
     script=durable.py
+    shift
+elif [ "${1:-}" = --row ]; then
+    script=row.py
     shift
 fi
 exec /usr/bin/python3 "tests/bench/$script" "$@"
