@@ -96,7 +96,7 @@ void gn_v1_stop(struct gn_v1 *v1)
     v1->is_stopping = true;
     gn_v1_create_stop(v1);
     gn_v1_state_stop(v1);
-    gn_durable_stop(&v1->events);
+    gn_durable_stop(&v1->published.durable);
 }
 
 void gn_v1_free(struct gn_v1 *v1)

@@ -28,69 +28,13 @@ static void answer_bad_cloudevent(struct gn_http_request *request, enum gn_err e
         answer_bad_event(request, err, error[0] == '\0' ? "data is not JSON" : error);
 }
 
-static void answer_no_publisher(struct gn_http_request *request, struct gn_str id)
-{
-    struct gn_buf text = gn_buf_with_limit(GN_CE_VALUE_MAX + 256);
-
-    gn_buf_puts(&text, "no publisher data for id ");
-    gn_buf_add_str(&text, id);
-    gn_buf_puts(&text, " found to publish event for");
-    gn_reply_error(request, 400,
-                   gn_buf_err(&text) == GN_OK ? gn_buf_str(&text)
-                                              : GN_STR("no publisher data found"));
-    gn_buf_free(&text);
-}
-
-static void answer_event(void *ctx, struct gn_http_request *request, bool is_durable)
-{
-    (void)ctx;
-    if (is_durable)
-        gn_reply_json(request, 202, GN_STR("{\"status\":\"Event sent\"}"));
-    else
-        gn_reply_later(request);
-}
-
 void gn_v1_events_init(struct gn_v1 *v1)
 {
-    gn_durable_init(&v1->events, v1->parts.journal, answer_event, v1);
+    gn_published_init(&v1->published, v1->parts.journal, v1->parts.loop, v1->parts.cne,
+                      gn_reply_later);
 }
 
 /* ---- create ---- */
-
-/* publisher NULL: none was found; names from outside must not use up the series. */
-static void count_published(struct gn_v1 *v1, const struct gn_pubsub_item *publisher, bool is_taken)
-{
-    gn_cne_add(v1->parts.cne, GN_CNE_API_EVENTS_PUBLISHED,
-               publisher == NULL ? GN_STR("other") : gn_str_of(publisher->resource),
-               is_taken ? GN_CNE_SUCCESS : GN_CNE_FAIL, 1);
-}
-
-/* Scripts look for the words "event sent". */
-static void log_sent(struct gn_v1 *v1, const struct gn_pubsub_item *publisher)
-{
-    uint64_t held;
-
-    if (gn_log_allow(&v1->sent_log, gn_loop_now_ms(v1->parts.loop), &held))
-        gn_log_info("event.created text=\"event sent\" publisher=%s resource=%s held=%ju",
-                    publisher->id, publisher->resource, (uintmax_t)held);
-}
-
-/* Answers by what the relay made of it. */
-static void answer_intake(struct gn_v1 *v1, struct gn_http_request *request,
-                          const struct gn_pubsub_item *publisher, enum gn_err err)
-{
-    bool is_taken = err == GN_OK || err == GN_EEXIST;
-
-    count_published(v1, publisher, is_taken);
-    if (is_taken) {
-        log_sent(v1, publisher);
-        gn_durable_answer(&v1->events, request);
-    } else if (err == GN_ELIMIT) {
-        gn_reply_error(request, 400, GN_STR("the event is too large to be stored"));
-    } else {
-        gn_reply_later(request);
-    }
-}
 
 static void create_cne(struct gn_v1 *v1, struct gn_http_request *request)
 {
@@ -101,24 +45,18 @@ static void create_cne(struct gn_v1 *v1, struct gn_http_request *request)
 
     err = gn_cne_parse(gn_http_body(request), &gn_v1_limits, &event, error);
     if (err != GN_OK) {
-        count_published(v1, NULL, false);
+        gn_published_count_failure(&v1->published, NULL);
         answer_bad_event(request, err, error);
         return;
     }
     publisher = gn_pubsub_find(v1->parts.pubsub, GN_PUBLISHER, event.id);
     if (publisher == NULL) {
-        count_published(v1, NULL, false);
-        answer_no_publisher(request, event.id);
+        gn_published_answer_stranger(&v1->published, request, event.id);
         gn_cne_request_fini(&event);
         return;
     }
     err = gn_relay_cne(v1->parts.relay, publisher, &event);
-    if (err == GN_EINVAL) { /* as the original: accepted, then not sendable */
-        count_published(v1, publisher, false);
-        answer_event(v1, request, true);
-    } else {
-        answer_intake(v1, request, publisher, err);
-    }
+    gn_published_answer_cne(&v1->published, request, publisher, err);
     gn_cne_request_fini(&event);
 }
 
@@ -166,24 +104,18 @@ static void create_cloudevent(struct gn_v1 *v1, struct gn_http_request *request,
     enum gn_err err = gn_ce_request_decode(ce);
 
     if (err != GN_OK) {
-        count_published(v1, NULL, false);
+        gn_published_count_failure(&v1->published, NULL);
         answer_bad_cloudevent(request, err, ce->error);
         return;
     }
     publisher = find_publisher(v1, ce->events.events[0].source);
     if (publisher == NULL) {
-        count_published(v1, NULL, false);
-        answer_no_publisher(request, ce->events.events[0].source);
+        gn_published_answer_stranger(&v1->published, request, ce->events.events[0].source);
         return;
     }
     source.publisher = gn_str_of(publisher->id);
     err = gn_relay_cloudevent(v1->parts.relay, &source, &ce->events.events[0]);
-    if (err == GN_EINVAL) {
-        count_published(v1, publisher, false);
-        gn_reply_error(request, 400, GN_STR("the event's data cannot be sent"));
-    } else {
-        answer_intake(v1, request, publisher, err);
-    }
+    gn_published_answer(&v1->published, request, publisher, err);
 }
 
 void gn_v1_create_event(struct gn_v1 *v1, struct gn_http_request *request)

@@ -9,7 +9,7 @@
 #include "gurnard/base/buf.h"
 #include "gurnard/base/json_scan.h"
 #include "gurnard/base/log.h"
-#include "durable_priv.h"
+#include "published_priv.h"
 
 struct create;
 struct ask;
@@ -21,10 +21,10 @@ struct gn_v1 {
     uint32_t probes;
     TAILQ_HEAD(, ask) asks; /* waiting for publishers */
     uint32_t ask_count;
-    struct gn_durable events; /* answers that wait for the journal */
+    struct gn_published published; /* create/event */
     struct gn_metric *probes_ok, *probes_failed;
     struct gn_metric *subscriptions, *publishers;
-    struct gn_log_limit probe_log, sent_log;
+    struct gn_log_limit probe_log;
     bool is_stopping;
 };
 

@@ -66,7 +66,7 @@ void gn_v2_stop(struct gn_v2 *v2)
 {
     v2->is_stopping = true;
     gn_v2_create_stop(v2);
-    gn_durable_stop(&v2->events);
+    gn_durable_stop(&v2->published.durable);
 }
 
 void gn_v2_free(struct gn_v2 *v2)

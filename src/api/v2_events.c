@@ -9,18 +9,10 @@
 
 /* ---- answers ---- */
 
-static void answer_event(void *ctx, struct gn_http_request *request, bool is_durable)
-{
-    (void)ctx;
-    if (is_durable)
-        gn_reply_json(request, 202, GN_STR("{\"status\":\"Event sent\"}"));
-    else
-        gn_v2_reply_later(request);
-}
-
 void gn_v2_events_init(struct gn_v2 *v2)
 {
-    gn_durable_init(&v2->events, v2->parts.journal, answer_event, v2);
+    gn_published_init(&v2->published, v2->parts.journal, v2->parts.loop, v2->parts.cne,
+                      gn_v2_reply_later);
 }
 
 /* A body that could not be read. */
@@ -34,56 +26,6 @@ static void answer_bad_event(struct gn_http_request *request, enum gn_err err, c
         gn_reply_error(request, 400, GN_STR("the event cannot be read"));
     else
         gn_reply_error(request, 400, gn_str_of(error));
-}
-
-static void answer_no_publisher(struct gn_http_request *request, struct gn_str name)
-{
-    struct gn_buf text = gn_buf_with_limit(GN_CE_VALUE_MAX + 256);
-
-    gn_buf_puts(&text, "no publisher data for id ");
-    gn_buf_add_str(&text, name);
-    gn_buf_puts(&text, " found to publish event for");
-    gn_reply_error(request, 400,
-                   gn_buf_err(&text) == GN_OK ? gn_buf_str(&text)
-                                              : GN_STR("no publisher data found"));
-    gn_buf_free(&text);
-}
-
-/* publisher NULL: none was found; names from outside must not use up the series. */
-static void count_published(struct gn_v2 *v2, const struct gn_pubsub_item *publisher, bool is_taken)
-{
-    gn_cne_add(v2->parts.cne, GN_CNE_API_EVENTS_PUBLISHED,
-               publisher == NULL ? GN_STR("other") : gn_str_of(publisher->resource),
-               is_taken ? GN_CNE_SUCCESS : GN_CNE_FAIL, 1);
-}
-
-/* Scripts look for the words "event sent". */
-static void log_sent(struct gn_v2 *v2, const struct gn_pubsub_item *publisher)
-{
-    uint64_t held;
-
-    if (gn_log_allow(&v2->sent_log, gn_loop_now_ms(v2->parts.loop), &held))
-        gn_log_info("event.created text=\"event sent\" publisher=%s resource=%s held=%ju",
-                    publisher->id, publisher->resource, (uintmax_t)held);
-}
-
-/* By what the relay made of an event. */
-static void answer_intake(struct gn_v2 *v2, struct gn_http_request *request,
-                          const struct gn_pubsub_item *publisher, enum gn_err err)
-{
-    bool is_taken = err == GN_OK || err == GN_EEXIST;
-
-    count_published(v2, publisher, is_taken);
-    if (is_taken) {
-        log_sent(v2, publisher);
-        gn_durable_answer(&v2->events, request);
-    } else if (err == GN_EINVAL) {
-        gn_reply_error(request, 400, GN_STR("the event's data cannot be sent"));
-    } else if (err == GN_ELIMIT) {
-        gn_reply_error(request, 400, GN_STR("the event is too large to be stored"));
-    } else {
-        gn_v2_reply_later(request);
-    }
 }
 
 /* ---- CloudEvents ---- */
@@ -144,21 +86,20 @@ static void take_cloudevent(struct gn_v2 *v2, struct gn_http_request *request,
     enum gn_err err = gn_ce_request_decode(ce);
 
     if (err != GN_OK) {
-        count_published(v2, NULL, false);
+        gn_published_count_failure(&v2->published, NULL);
         answer_bad_event(request, err, ce->error);
         return;
     }
     event = ce->events.events[0];
     publisher = find_publisher(v2, event.source);
     if (publisher == NULL) {
-        count_published(v2, NULL, false);
-        answer_no_publisher(request, event.source);
+        gn_published_answer_stranger(&v2->published, request, event.source);
         return;
     }
     event.source = gn_str_of(publisher->resource);
     source.publisher = gn_str_of(publisher->id);
     err = gn_relay_cloudevent(v2->parts.relay, &source, &event);
-    answer_intake(v2, request, publisher, err);
+    gn_published_answer(&v2->published, request, publisher, err);
 }
 
 /* ---- CloudNativeEvents ---- */
@@ -235,17 +176,11 @@ static void publish(struct gn_v2 *v2, struct gn_http_request *request,
     enum gn_err err;
 
     if (publisher == NULL) {
-        count_published(v2, NULL, false);
-        answer_no_publisher(request, event->id);
+        gn_published_answer_stranger(&v2->published, request, event->id);
         return;
     }
     err = gn_relay_cne(v2->parts.relay, publisher, event);
-    if (err == GN_EINVAL) { /* as in v1: accepted, then not sendable */
-        count_published(v2, publisher, false);
-        answer_event(v2, request, true);
-    } else {
-        answer_intake(v2, request, publisher, err);
-    }
+    gn_published_answer_cne(&v2->published, request, publisher, err);
 }
 
 static void take_cne(struct gn_v2 *v2, struct gn_http_request *request, struct gn_str data)
@@ -259,7 +194,7 @@ static void take_cne(struct gn_v2 *v2, struct gn_http_request *request, struct g
         publish(v2, request, &event);
         gn_cne_request_fini(&event);
     } else {
-        count_published(v2, NULL, false);
+        gn_published_count_failure(&v2->published, NULL);
         answer_bad_event(request, err, error);
     }
     gn_buf_free(&text);

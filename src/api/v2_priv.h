@@ -10,7 +10,7 @@
 #include "gurnard/base/id.h"
 #include "gurnard/base/json_scan.h"
 #include "gurnard/base/log.h"
-#include "durable_priv.h"
+#include "published_priv.h"
 
 struct gn_v2_create;
 
@@ -20,9 +20,9 @@ struct gn_v2 {
     uint32_t notify_timeout_ms;
     TAILQ_HEAD(, gn_v2_create) creates; /* waiting for their endpoint */
     uint32_t probes;
-    struct gn_durable events; /* answers that wait for the journal */
+    struct gn_published published; /* create/event */
     struct gn_metric *probes_ok, *probes_failed;
-    struct gn_log_limit probe_log, sent_log;
+    struct gn_log_limit probe_log;
     bool is_stopping;
 };
 

@@ -191,7 +191,7 @@ void gn_daemon_on_ended(void *ctx, const struct gn_event *event, bool is_deliver
     struct daemon *daemon = ctx;
 
     if ((event->flags & GN_EVENT_PUBLISHED) != 0)
-        gn_acks_tell(daemon->acks, event->origin, event->type, is_delivered);
+        gn_acks_tell(daemon->acks, event->origin, event->resource, is_delivered);
 }
 
 /* ---- subscriptions: the relay opens their sinks, the registrar asks for their events ---- */
@@ -267,13 +267,31 @@ static void on_changed(void *ctx, struct gn_pubsub_item *item)
     want(daemon, address_of(item), false, item->id);
 }
 
+/* Publishers know addresses, not subtrees or patterns: of what lies below one only this node's
+ * Redfish events can be asked for by name. */
+static bool is_above_redfish(const struct daemon *daemon, const struct gn_client_sub *sub)
+{
+    const struct gn_str redfish = gn_str_of(gn_relay_redfish_address(daemon->relay));
+    struct gn_buf address = GN_BUF_INIT;
+    bool is_above;
+
+    gn_address_resolve(gn_str_of(sub->resource), gn_str_of(daemon->settings->node_name), &address);
+    is_above = gn_buf_err(&address) == GN_OK && !gn_str_eq(gn_buf_str(&address), redfish) &&
+               gn_address_covers(gn_buf_str(&address), redfish);
+    gn_buf_free(&address);
+    return is_above;
+}
+
 static void on_client_added(void *ctx, struct gn_client_sub *sub)
 {
     struct daemon *daemon = ctx;
 
     gn_relay_client_sub_added(daemon->relay, sub);
-    if (sub->client->kind == GN_CLIENT_V2)
-        want(daemon, gn_str_of(sub->resource), true, sub->id);
+    if (sub->client->kind != GN_CLIENT_V2)
+        return;
+    want(daemon, gn_str_of(sub->resource), true, sub->id);
+    if (is_above_redfish(daemon, sub))
+        want(daemon, gn_str_of(gn_relay_redfish_address(daemon->relay)), false, sub->id);
 }
 
 static void on_client_removed(void *ctx, struct gn_client_sub *sub)
@@ -281,8 +299,11 @@ static void on_client_removed(void *ctx, struct gn_client_sub *sub)
     struct daemon *daemon = ctx;
 
     gn_relay_client_sub_removed(daemon->relay, sub);
-    if (sub->client->kind == GN_CLIENT_V2)
-        unwant(daemon, gn_str_of(sub->resource), true);
+    if (sub->client->kind != GN_CLIENT_V2)
+        return;
+    unwant(daemon, gn_str_of(sub->resource), true);
+    if (is_above_redfish(daemon, sub))
+        unwant(daemon, gn_str_of(gn_relay_redfish_address(daemon->relay)), false);
 }
 
 void gn_daemon_observe(struct daemon *daemon)

@@ -18,8 +18,8 @@ struct run {
     TAILQ_ENTRY(run) link;
     uint32_t count;
     bool is_success;
-    size_t type_len;
-    char type[];
+    size_t address_len;
+    char address[];
 };
 
 TAILQ_HEAD(run_list, run);
@@ -160,7 +160,8 @@ static void note_untold(struct gn_acks *acks, const struct lane *lane, int statu
 
 static void count_verdict(struct gn_acks *acks, const struct run *run)
 {
-    gn_cne_add(acks->parts.figures, GN_CNE_EVENTS_ACK, (struct gn_str){run->type, run->type_len},
+    gn_cne_add(acks->parts.figures, GN_CNE_EVENTS_ACK,
+               (struct gn_str){run->address, run->address_len},
                run->is_success ? GN_CNE_SUCCESS : GN_CNE_FAILED, 1);
 }
 
@@ -270,26 +271,26 @@ static void note_dropped(struct gn_acks *acks)
 
 /* The run that the acknowledgement joins: the lane's last one if it is equal, else
  * a new one. NULL: no memory. */
-static struct run *run_for(struct lane *lane, struct gn_str type, bool is_success)
+static struct run *run_for(struct lane *lane, struct gn_str address, bool is_success)
 {
     struct run *last = TAILQ_LAST(&lane->runs, run_list);
 
     if (last != NULL && last->is_success == is_success &&
-        gn_str_eq((struct gn_str){last->type, last->type_len}, type))
+        gn_str_eq((struct gn_str){last->address, last->address_len}, address))
         return last;
-    last = calloc(1, sizeof(*last) + type.len + 1);
+    last = calloc(1, sizeof(*last) + address.len + 1);
     if (last == NULL)
         return NULL;
     last->is_success = is_success;
-    last->type_len = type.len;
-    if (type.len > 0)
-        memcpy(last->type, type.p, type.len);
+    last->address_len = address.len;
+    if (address.len > 0)
+        memcpy(last->address, address.p, address.len);
     TAILQ_INSERT_TAIL(&lane->runs, last, link);
     return last;
 }
 
 /* false: no memory. */
-static bool enqueue(struct gn_acks *acks, const struct gn_pubsub_item *item, struct gn_str type,
+static bool enqueue(struct gn_acks *acks, const struct gn_pubsub_item *item, struct gn_str address,
                     bool is_success)
 {
     struct lane *lane;
@@ -300,7 +301,7 @@ static bool enqueue(struct gn_acks *acks, const struct gn_pubsub_item *item, str
         lane = lane_new(acks, item);
     if (lane == NULL)
         return false;
-    run = run_for(lane, type, is_success);
+    run = run_for(lane, address, is_success);
     if (run != NULL) {
         run->count++;
         acks->queued++;
@@ -311,7 +312,7 @@ static bool enqueue(struct gn_acks *acks, const struct gn_pubsub_item *item, str
     return run != NULL;
 }
 
-void gn_acks_tell(struct gn_acks *acks, struct gn_str publisher, struct gn_str type,
+void gn_acks_tell(struct gn_acks *acks, struct gn_str publisher, struct gn_str address,
                   bool is_success)
 {
     const struct gn_pubsub_item *item;
@@ -319,11 +320,16 @@ void gn_acks_tell(struct gn_acks *acks, struct gn_str publisher, struct gn_str t
     if (acks->is_stopped)
         return;
     item = gn_pubsub_find(acks->parts.pubsub, GN_PUBLISHER, publisher);
-    if (item == NULL || item->endpoint_uri == NULL)
+    if (item == NULL)
         return;
-    if (type.len > GN_CNE_LABEL_BYTES_MAX)
-        type = GN_STR("other"); /* as it will be counted */
-    if (acks->queued >= GN_ACKS_QUEUED_MAX || !enqueue(acks, item, type, is_success)) {
+    if (item->endpoint_uri == NULL) {
+        gn_cne_add(acks->parts.figures, GN_CNE_EVENTS_ACK, address,
+                   is_success ? GN_CNE_SUCCESS : GN_CNE_FAILED, 1);
+        return;
+    }
+    if (address.len > GN_CNE_LABEL_BYTES_MAX)
+        address = GN_STR("other"); /* as it will be counted */
+    if (acks->queued >= GN_ACKS_QUEUED_MAX || !enqueue(acks, item, address, is_success)) {
         note_dropped(acks);
         return;
     }

@@ -26,6 +26,7 @@ static void destroy(struct gn_interest *interest)
 {
     gn_native_spec_free(interest->spec);
     free(interest->resource);
+    free(interest->spelled);
     free(interest->node);
     free(interest);
 }
@@ -52,6 +53,15 @@ struct gn_interest *gn_interest_new(enum gn_face face, struct gn_str resource,
         return NULL;
     }
     return interest;
+}
+
+bool gn_interest_spell(struct gn_interest *interest, struct gn_str address)
+{
+    GN_ASSERT(interest->face == GN_FACE_PEER && interest->refs == 1);
+    if (gn_str_eq(address, gn_str_of(interest->resource)))
+        return true;
+    interest->spelled = gn_str_dup(address);
+    return interest->spelled != NULL;
 }
 
 struct gn_interest *gn_interest_ref(struct gn_interest *interest)

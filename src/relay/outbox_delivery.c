@@ -248,9 +248,10 @@ static void tell_end(const struct gn_sink *sink, const struct gn_event *event, b
 {
     const struct gn_outbox *ob = sink->outbox;
 
-    if (sink->interest->face == GN_FACE_PEER)
-        gn_cne_add(ob->cne, GN_CNE_TRANSPORT_EVENTS_PUBLISHED, event->resource,
-                   is_delivered ? GN_CNE_SUCCESS : GN_CNE_FAILED, 1);
+    gn_cne_add(ob->cne,
+               sink->interest->face == GN_FACE_PEER ? GN_CNE_TRANSPORT_EVENTS_PUBLISHED
+                                                    : GN_CNE_EVENTS_RECEIVED,
+               event->resource, is_delivered ? GN_CNE_SUCCESS : GN_CNE_FAILED, 1);
     if (ob->ended != NULL)
         ob->ended(ob->ended_ctx, event, is_delivered);
 }

@@ -180,6 +180,9 @@ void gn_sink_note_failure(struct gn_sink *sink, const struct gn_sent *sent)
                    gn_err_text(sent->err), sent->reason[0] == '\0' ? "" : ": ", sent->reason,
                    sent->status);
     sink->last_error_ns = gn_clock_real_ns();
+    if (sent->err == GN_ECONN && sink->interest->face == GN_FACE_PEER)
+        gn_cne_add(sink->outbox->cne, GN_CNE_TRANSPORT_CONNECTION_RESET, GN_STR_NONE,
+                   GN_CNE_SUCCESS, 1);
     if (sent->err != GN_ENOMEM) /* want of memory is ours and says nothing about the receiver */
         note_receiver(sink, gn_sent_is_answer(sent));
     /* Who refuses is there and decides by the event; "try again later" may come from something that

@@ -30,7 +30,7 @@ static void note_unrouted(struct gn_relay *relay, const struct gn_event *event, 
 
     gn_metric_add(relay->figures.unrouted, (double)count);
     if (relay->parts.acks != NULL && (event->flags & GN_EVENT_PUBLISHED) != 0)
-        gn_acks_tell(relay->parts.acks, event->origin, event->type, false);
+        gn_acks_tell(relay->parts.acks, event->origin, event->resource, false);
     if (gn_log_allow(&relay->unrouted_log, gn_loop_now_ms(relay->parts.loop), &held))
         gn_log_warn("event.unrouted event=%s resource=%.*s held=%llu", event->id.text,
                     (int)event->resource.len, event->resource.p, (unsigned long long)held);
@@ -62,9 +62,6 @@ enum gn_err gn_relay_publish(struct gn_relay *relay, struct gn_event *const *eve
         return err;
     if (sink_count == 0)
         note_unrouted(relay, events[0], count);
-    if ((events[0]->flags & GN_EVENT_FROM_PEER) == 0)
-        gn_cne_add(relay->parts.cne, GN_CNE_EVENTS_RECEIVED, events[0]->type, GN_CNE_SUCCESS,
-                   (double)count);
     gn_relay_note_ids(relay, events, count);
     if ((events[0]->flags & GN_EVENT_PLAIN) == 0) /* no API could show it as a state */
         remember(relay, events[count - 1]);

@@ -108,10 +108,11 @@ static enum gn_err shape_peer(struct writing *w)
     const struct gn_event *event = w->in->event;
     struct gn_buf *text = &w->shaped->text;
     char time[GN_TIME_TEXT_MAX];
+    const char *spelled = w->in->interest->spelled;
     struct gn_cloudevent ce = {
         .version = GN_CE_0_3,
         .id = gn_str_of(event->id.text),
-        .source = event->resource,
+        .source = spelled != NULL ? gn_str_of(spelled) : event->resource,
         .type = event->type,
         .subject = event->source,
         .datacontenttype = GN_STR(GN_CNE_CONTENT_TYPE),

@@ -34,6 +34,11 @@ static struct gn_interest *interest_of_address(struct gn_relay *relay, const str
         gn_address_canonical(gn_str_of(wish->resource), &address);
     if (gn_buf_err(&address) == GN_OK)
         interest = gn_interest_new(wish->face, gn_buf_str(&address), NULL, NULL);
+    if (interest != NULL && wish->face == GN_FACE_PEER &&
+        !gn_interest_spell(interest, gn_str_of(wish->resource))) {
+        gn_interest_unref(interest);
+        interest = NULL;
+    }
     if (interest == NULL)
         log_unusable(wish, gn_err_text(GN_ENOMEM));
     gn_buf_free(&address);

@@ -1,5 +1,6 @@
 """Peers of gurnardd in proxy-to-proxy tests: a recording HTTP server that answers as the test says,
 and what cloud-event-proxy and its clients send, as captured bytes have it."""
+import contextlib
 import http.server
 import json
 import socketserver
@@ -36,8 +37,9 @@ class Recorder:
                 for key, value in {**recorder.headers, **more}.items():
                     self.send_header(key, value)
                 self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
+                with contextlib.suppress(ConnectionError):  # who asked may be gone
+                    self.end_headers()
+                    self.wfile.write(text)
 
             do_GET = do_POST = do_PUT = do_DELETE = do_OPTIONS = answer
 

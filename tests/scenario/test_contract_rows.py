@@ -1,5 +1,5 @@
-"""What programs that know cloud-event-proxy and hw-event-proxy may rely on, one test for each promise;
-other files go into the depth of each."""
+"""What programs that know cloud-event-proxy and hw-event-proxy may rely on, one test for each
+promise; other files go into the depth of each."""
 import contextlib
 import json
 import re
@@ -258,9 +258,9 @@ def test_unknown_members_follow_the_known_ones(daemon, sink):
     sink.wait(1)
     value = sink.events[0][sink.events[0].index(b'"value":') + 8:]
     assert value.startswith(
-        b'{"@odata.context":"/c","Events":[{"EventGroupId":0,"EventId":"1600","Message":"m","Severity":"OK",'
-        b'"MessageId":"A.1.0.B","EventType":"Alert","hostname":"h","MessageSeverity":"OK"}],'
-        b'"Id":"1600","Name":"Event Array","Vendor":{"b":1,"a":2},"@odata.id":"/x"}')
+        b'{"@odata.context":"/c","Events":[{"EventGroupId":0,"EventId":"1600","Message":"m",'
+        b'"Severity":"OK","MessageId":"A.1.0.B","EventType":"Alert",'
+        b'"hostname":"h","MessageSeverity":"OK"}],"Id":"1600","Name":"Event Array","Vendor":{"b":1,"a":2},"@odata.id":"/x"}')
 
 
 def test_the_webhook_answers_200_but_for_503_without_room(daemon, sink):
@@ -309,8 +309,8 @@ def serves(daemon):
     """All that does not need the port for other proxies."""
     with Sink() as sink, Recorder() as consumer:
         daemon.subscribe(sink.url)
-        assert create(daemon, "subscriptions", {"ResourceAddress": SYSTEMS,
-                                                "EndpointUri": consumer.url + "/event"}, V2)[0] == 201
+        wish = {"ResourceAddress": SYSTEMS, "EndpointUri": consumer.url + "/event"}
+        assert create(daemon, "subscriptions", wish, V2)[0] == 201
         assert daemon.post_event(event())[0] == 200
         sink.wait(1)
         consumer.wait("/event", 2)

@@ -1,5 +1,5 @@
-"""Stores as cloud-event-proxy 1 and 2 left them: gurnardd serves them at once, and what it writes is
-what those programs would read again."""
+"""Stores as cloud-event-proxy 1 and 2 left them: gurnardd serves them at once, and what it writes
+is what those programs would read again."""
 import json
 import os
 
@@ -273,6 +273,25 @@ def test_changed_files_of_consumers_have_the_form_of_version_2(store):
             assert json.loads(daemon.v1("GET", "/subscriptions", prefix=V2)[2]) == [made]
             assert daemon.v1("DELETE", "/subscriptions", prefix=V2)[0] == 204
             assert not file.exists()
+
+
+@pytest.mark.parametrize("empty", ['"store": {}', '"store": null'])
+def test_a_consumer_that_had_left_may_come_back(store, empty):
+    """Version 2 keeps the file of a consumer whose last subscription was deleted."""
+    with Recorder() as app:
+        url = app.url + "/event"
+        file = store / f"{client_id(url)}.json"
+        text = consumer_file(url, (ONE, SYSTEMS, LINK_2 + ONE))
+        left = text[:text.index('"store"')] + empty + text[text.index("\n },"):]
+        fill(store, **{client_id(url): left})
+        with Daemon(store=store) as daemon:
+            assert daemon.v1("GET", "/subscriptions", prefix=V2)[2] == b"[]"
+            assert file.read_text() == left
+            status, _, body = daemon.v1("POST", "/subscriptions", {
+                "ResourceAddress": SYSTEMS, "EndpointUri": url}, prefix=V2)
+            made = json.loads(body)
+            assert status == 201 and file.read_text() == consumer_file(
+                url, (made["SubscriptionId"], SYSTEMS, made["UriLocation"]))
 
 
 def test_clients_of_both_versions_live_in_one_store(store, sink):

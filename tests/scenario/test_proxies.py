@@ -105,7 +105,7 @@ def test_publishers_are_told_how_it_ended_in_the_originals_words():
         acks = producer.wait("/ack", 3)
         assert acks[2].body == f'{{eventId:"{publisher}",status:"SUCCESS"}}'.encode()
         assert acks[2].header("Content-Type") == "application/json"
-        assert daemon.metric('cne_events_ack{status="success",type="event.test"}') == 1
+        assert daemon.metric('cne_events_ack{status="success",type="/news-service/sports"}') == 1
 
 
 # ---- consumer ----

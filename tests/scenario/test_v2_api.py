@@ -335,17 +335,18 @@ def test_a_deleted_subscription_gets_nothing_more(daemon):
 
 def test_consumers_survive_a_restart_in_files_of_their_own(app):
     endpoint = app.url + "/event"
-    with Daemon("--api-port=%d" % free_port()) as daemon:
+    with Daemon(f"--api-port={free_port()}") as daemon:
         publisher(daemon, LOCK)
         made = {s["SubscriptionId"]: s for s in (
             subscribe(daemon, a, endpoint) for a in (LOCK, SYSTEMS))}
         name = f"{client_id(endpoint)}.json"
-        text = "{\n \"clientID\": \"%s\",\n \"subStore\": {\n  \"store\": {\n" % client_id(endpoint)
+        text = f'{{\n "clientID": "{client_id(endpoint)}",\n "subStore": {{\n  "store": {{\n'
         text += ",\n".join(
             f'   "{key}": {{\n    "ResourceAddress": "{sub["ResourceAddress"]}",\n'
             f'    "EndpointUri": "{endpoint}",\n    "SubscriptionId": "{key}",\n'
-            f'    "UriLocation": "{sub["UriLocation"]}"\n   }}' for key, sub in sorted(made.items()))
-        text += "\n  }\n },\n \"EndpointUri\": \"%s\",\n \"status\": 1,\n \"action\": 0\n}" % endpoint
+            f'    "UriLocation": "{sub["UriLocation"]}"\n   }}'
+            for key, sub in sorted(made.items()))
+        text += f'\n  }}\n }},\n "EndpointUri": "{endpoint}",\n "status": 1,\n "action": 0\n}}'
         assert (daemon.store / name).read_text() == text
         before = len(app.requests)
         daemon.restart(signo=9)
@@ -379,7 +380,8 @@ def test_publishers_have_the_names_of_v2(daemon, app):
     publish(daemon, name, LOCK)
     assert app.wait("/ack", 2)[1].body == f'{{eventId:"{name}",status:"FAILED"}}'.encode()
     assert v2(daemon, "DELETE", f"/publishers/{name}")[::2] == (200, b'{"status":"OK"}')
-    assert v2(daemon, "GET", f"/publishers/{name}")[::2] == (400, b'{"error":"publisher not found"}')
+    assert v2(daemon, "GET", f"/publishers/{name}")[::2] == (
+        400, b'{"error":"publisher not found"}')
     assert v2(daemon, "DELETE", "/publishers")[::2] == (
         200, b'{"status":"deleted all publishers"}')
 
@@ -457,9 +459,12 @@ def test_redfish_events_reach_a_consumer_of_v2_behind_the_second_proxy(app):
 
 @pytest.mark.parametrize("address", ["/././redfish", "/cluster/node/*/redfish/v1/Systems"])
 def test_a_subtree_or_pattern_brings_redfish_events_from_the_first_proxy(app, address):
+    numbers = iter(range(100000))
+
+    def arrives():
+        producer.post_event(event(record(next(numbers))))
+        return len(app.to("/event")) > 1
+
     with Daemon() as producer, behind(producer) as consumer:
         subscribe(consumer, address, app.url + "/event")
-        wait_for(lambda: f"resource={SYSTEMS}" in re.sub("publisher.created.*", "", producer.log()),
-                 "the registration", 3)
-        producer.post_event(event())
-        app.wait("/event", 2)
+        wait_for(arrives, "an event of the first proxy", 3)

@@ -153,6 +153,21 @@ static void a_message_to_a_proxy_is_binary_0_3(void **state)
                    "Gurnard-Event-Id: " ID "\n\n" DATA);
 }
 
+static void a_proxy_sees_the_address_as_it_spelled_it(void **state)
+{
+    struct gn_interest *interest = gn_interest_new(GN_FACE_PEER, GN_STR(SYSTEMS), NULL, NULL);
+
+    (void)state;
+    assert_true(gn_interest_spell(interest, GN_STR("/cluster/node/n1/redfish/event")));
+    expect(interest, 0, false,
+           "Ce-Id: " ID "\nCe-Source: /cluster/node/n1/redfish/event\nCe-Specversion: 0.3\n"
+           "Ce-Subject: " SYSTEMS "\nCe-Time: 2026-11-21T03:49:30.136201331Z\n"
+           "Ce-Type: event.redfish.alert\nContent-Type: application/json\nGurnard-Via: me\n"
+           "Gurnard-Bmc: bmc-7\nGurnard-Event-Id: " ID "\n\n" DATA,
+           0);
+    gn_interest_unref(interest);
+}
+
 static void native_messages_are_one_for_each_record_that_passes(void **state)
 {
     static const char spec[] =
@@ -279,6 +294,7 @@ int main(void)
         cmocka_unit_test(what_is_sent_again_says_so),
         cmocka_unit_test(a_v2_message_is_a_cloudevent_in_orans_layout),
         cmocka_unit_test(a_message_to_a_proxy_is_binary_0_3),
+        cmocka_unit_test(a_proxy_sees_the_address_as_it_spelled_it),
         cmocka_unit_test(native_messages_are_one_for_each_record_that_passes),
         cmocka_unit_test(a_batch_holds_the_records_that_pass),
         cmocka_unit_test(what_nothing_passes_of_is_not_found),

@@ -41,9 +41,10 @@ void gn_acks_free(struct gn_acks *acks);
 /* POSTs under way. */
 uint32_t gn_acks_active(const struct gn_acks *acks);
 
-/* Tells the publisher with this id, if there is one and it has an endpoint. type: of the event. In
- * a later turn. */
-void gn_acks_tell(struct gn_acks *acks, struct gn_str publisher, struct gn_str type,
+/* Tells the publisher with this id, if there is one and it has an endpoint, in a later turn;
+ * without an endpoint it is only counted. address: of the event, the value of the label `type` of
+ * cne_events_ack, as the original has it. */
+void gn_acks_tell(struct gn_acks *acks, struct gn_str publisher, struct gn_str address,
                   bool is_success);
 
 #endif

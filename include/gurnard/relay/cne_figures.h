@@ -18,9 +18,9 @@ enum gn_cne_family {
     GN_CNE_API_SUBSCRIPTIONS,                /* status */
     GN_CNE_API_PUBLISHERS,                   /* status */
     GN_CNE_API_STATUS_PING,                  /* status: PUT .../status/{id} */
-    GN_CNE_EVENTS_ACK,                       /* type, status: acknowledgements to publishers */
-    GN_CNE_EVENTS_RECEIVED,                  /* type, status: events of BMCs and publishers */
-    GN_CNE_STATUS_CHECK_RECEIVED,            /* type, status: CurrentState asked by a peer */
+    GN_CNE_EVENTS_ACK,                       /* type (the address), status: acknowledgements */
+    GN_CNE_EVENTS_RECEIVED,                  /* type (the address), status: to applications */
+    GN_CNE_STATUS_CHECK_RECEIVED,            /* type (the address), status: of a peer */
     GN_CNE_TRANSPORT_EVENTS_RECEIVED,        /* address, status: events of peers */
     GN_CNE_TRANSPORT_EVENTS_PUBLISHED,       /* address, status: events to peers */
     GN_CNE_TRANSPORT_CONNECTION_RESET,       /* no label */

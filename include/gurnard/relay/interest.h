@@ -31,6 +31,8 @@ struct gn_interest {
     char *resource; /* canonical. V1, PEER: exactly this address. V2: this and all below it, "*" is
                      * one segment. NATIVE: "", every address */
     size_t resource_len;
+    char *spelled; /* PEER: the address as the proxy spelled it, NULL: as resource. It is told that
+                    * events come from there */
     bool is_pattern;             /* resource has a "*" */
     char *node;                  /* of this daemon; NATIVE only */
     struct gn_native_spec *spec; /* NATIVE only */
@@ -40,6 +42,8 @@ struct gn_interest {
  * faces), also on failure. NULL: no memory. */
 struct gn_interest *gn_interest_new(enum gn_face face, struct gn_str resource,
                                     struct gn_native_spec *spec, const char *node);
+/* Before it is shared: PEER only. false: no memory. */
+bool gn_interest_spell(struct gn_interest *interest, struct gn_str address);
 struct gn_interest *gn_interest_ref(struct gn_interest *interest);
 /* NULL is fine. */
 void gn_interest_unref(struct gn_interest *interest);
