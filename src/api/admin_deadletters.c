@@ -2,9 +2,10 @@
 #include <stdlib.h>
 
 #include "gurnard/api/reply.h"
+#include "gurnard/base/json_scan.h"
 #include "gurnard/base/log.h"
 #include "gurnard/base/text.h"
-#include "gurnard/ce/cne.h"
+#include "gurnard/relay/shape.h"
 #include "admin_priv.h"
 
 void gn_admin_answer_no_letter(struct gn_http_request *request, enum gn_err err)
@@ -93,14 +94,44 @@ static bool add_if_found(void *ctx, const struct gn_deadletter_entry *entry)
     return entry->number < found->number;
 }
 
-static void add_body(struct gn_buf *out, const struct gn_deadletter *letter)
+/* A body that is no JSON is shown as a text. */
+static void add_shaped(struct gn_buf *out, const struct gn_shaped *shaped)
 {
-    struct gn_str parts[GN_CNE_BODY_PARTS];
+    static const struct gn_json_limits limits = {.max_bytes = (size_t)1 << 30,
+                                                 .max_depth = GN_JSON_DEPTH_MAX,
+                                                 .max_tokens = UINT32_MAX};
+    struct gn_buf body = GN_BUF_INIT;
 
-    gn_cne_body(letter->event, letter->subscription, parts);
+    for (size_t i = 0; i < GN_MESSAGE_PARTS; i++)
+        gn_buf_add_str(&body, shaped->body[i]);
+    if (gn_buf_err(&body) == GN_OK && gn_json_check(gn_buf_str(&body), &limits) == GN_OK)
+        gn_buf_add_str(out, gn_buf_str(&body));
+    else
+        gn_text_add_json(out, gn_buf_str(&body));
+    gn_buf_free(&body);
+}
+
+/* As its subscription gets it, or, when that is gone, in the form of v1. */
+static void add_body(const struct gn_admin *admin, struct gn_buf *out,
+                     const struct gn_deadletter *letter)
+{
+    const struct gn_sink *sink = gn_outbox_find_sink(admin->parts.outbox, letter->subscription);
+    struct gn_interest *interest = sink == NULL
+                                       ? gn_interest_new(GN_FACE_V1, GN_STR(""), NULL, NULL)
+                                       : gn_interest_ref(gn_sink_interest(sink));
+    const struct gn_shape_in in = {.interest = interest,
+                                   .event = letter->event,
+                                   .subscription = letter->subscription};
+    struct gn_shaped shaped;
+
     gn_admin_add_name(out, "body");
-    for (size_t i = 0; i < GN_LEN(parts); i++)
-        gn_buf_add_str(out, parts[i]);
+    if (interest != NULL && gn_shape(&in, &shaped) == GN_OK)
+        add_shaped(out, &shaped);
+    else
+        gn_buf_puts(out, "null"); /* its subscription has changed, or there is no memory */
+    if (interest != NULL)
+        gn_shaped_fini(&shaped);
+    gn_interest_unref(interest);
 }
 
 static void answer_letter(struct gn_admin *admin, struct gn_http_request *request,
@@ -121,7 +152,7 @@ static void answer_letter(struct gn_admin *admin, struct gn_http_request *reques
     gn_admin_add_text(&out, "answer", letter->answer);
     gn_admin_add_text(&out, "source", letter->event->origin);
     gn_admin_add_time(&out, "first", letter->first_ns);
-    add_body(&out, letter);
+    add_body(admin, &out, letter);
     gn_buf_putc(&out, '}');
     gn_admin_reply(request, 200, &out);
 }

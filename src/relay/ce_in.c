@@ -154,7 +154,7 @@ static struct gn_event *make_event(const struct ce_intake *in)
         .data = gn_buf_str(in->data),
         .attributes = gn_buf_str(in->attributes),
         .flags = in->flags,
-        .origin = in->source->publisher,
+        .origin = in->source->publisher.len > 0 ? in->source->publisher : in->source->bmc,
         .time_ns = now_ns,
         .received_ns = now_ns,
         .received_us = gn_loop_now_us(in->relay->parts.loop),
@@ -163,8 +163,6 @@ static struct gn_event *make_event(const struct ce_intake *in)
         .is_named = true,
     };
 
-    if (parts.origin.len == 0)
-        parts.origin = in->source->bmc.len > 0 ? in->source->bmc : in->source->peer;
     if (ce->time.len > 0 && gn_time_parse(ce->time, &parts.time_ns) != GN_OK)
         parts.time_ns = now_ns; /* the decoder has checked it */
     return gn_event_new(&parts);

@@ -352,9 +352,15 @@ static struct gn_native_view tell_records(struct redfish *rf)
 
 /* ---- an event ---- */
 
+/* A publisher is not a BMC. */
+static struct gn_str bmc_of(const struct gn_event *event)
+{
+    return (event->flags & GN_EVENT_PUBLISHED) != 0 ? GN_STR_NONE : event->origin;
+}
+
 static struct gn_str source_of(struct native_reading *rd)
 {
-    const struct gn_str bmc = rd->event->origin, resource = rd->event->resource;
+    const struct gn_str bmc = bmc_of(rd->event), resource = rd->event->resource;
 
     if (bmc.len > 0)
         return gn_native_join(
@@ -377,7 +383,7 @@ struct gn_native_view gn_native_redfish(struct native_reading *rd, struct gn_str
     for (uint32_t i = 0; i < rf.payload.event_count; i++)
         rf.record_count += rf.payload.events[i].record_count;
     rf.source = source_of(rd);
-    rf.bmc = gn_native_clean(rd->event->origin);
+    rf.bmc = gn_native_clean(bmc_of(rd->event));
     if (split == GN_SPLIT_WHOLE || rf.record_count == 0)
         return tell_whole(&rf);
     return tell_records(&rf);

@@ -57,13 +57,15 @@ static void count_taken(struct gn_outbox *ob)
 /* ---- a replay's deliveries ---- */
 
 /* A delivery of event, in a lane behind those before it. */
-static enum gn_err queue_event(struct gn_replay *replay, struct gn_event *event)
+static enum gn_err queue_event(struct gn_replay *replay, struct gn_event *event, uint64_t sequence)
 {
     struct gn_outbox *ob = replay->sink->outbox;
     struct replayed *made = calloc(1, sizeof(*made));
     struct gn_item *item = gn_item_new(event, 0, gn_journal_clock_ms(ob->journal));
     enum gn_err err = GN_ENOMEM;
 
+    if (item != NULL)
+        item->told = sequence;
     if (made != NULL && item != NULL)
         err = gn_delivery_queue(replay->sink, &made->delivery, item, GN_KIND_REPLAY);
     gn_item_unref(item);
@@ -147,7 +149,7 @@ static void take_hot(struct gn_replay *replay)
         event = gn_hot_at(hot, replay->next)->event;
         if (gn_replay_has(&replay->range, event->received_ns) &&
             gn_interest_wants(replay->sink->interest, event, NULL))
-            err = queue_event(replay, event);
+            err = queue_event(replay, event, replay->next);
         if (err != GN_OK) {
             retry_later(replay, err);
             return;
@@ -159,7 +161,8 @@ static void take_hot(struct gn_replay *replay)
 }
 
 /* GN_EFULL: not now, there are enough. */
-static enum gn_err take_packed(struct gn_replay *replay, const struct gn_packed_event *packed)
+static enum gn_err take_packed(struct gn_replay *replay, const struct gn_packed_event *packed,
+                               uint64_t sequence)
 {
     struct gn_event *event = NULL;
     enum gn_err err;
@@ -173,7 +176,7 @@ static enum gn_err take_packed(struct gn_replay *replay, const struct gn_packed_
     if (err == GN_EPARSE)
         return GN_OK; /* it cannot be sent to anybody */
     if (err == GN_OK)
-        err = queue_event(replay, event);
+        err = queue_event(replay, event, sequence);
     gn_event_unref(event);
     return err;
 }
@@ -193,7 +196,7 @@ static enum gn_err take_record(struct gn_replay *replay, const struct gn_record 
             return GN_OK;
         if (sequence < replay->next)
             continue;
-        err = take_packed(replay, &packed);
+        err = take_packed(replay, &packed, sequence);
         if (err != GN_OK)
             return err;
         replay->next = sequence + 1;

@@ -24,14 +24,19 @@ static void note_seconds(struct gn_outbox *ob, const struct gn_event *event)
                                           : 0);
 }
 
-/* One of its messages was taken, and there are more. */
-static void on_part_taken(struct gn_lane *lane, uint32_t next_part)
+/* One of its messages is done with, and there are more. */
+static void go_on(struct gn_lane *lane, uint32_t next_part)
 {
-    gn_sink_note_success(lane->sink);
     lane->part = next_part;
     lane->attempts = 0;
     lane->refusals = 0;
     gn_lane_ready(lane);
+}
+
+static void on_part_taken(struct gn_lane *lane, uint32_t next_part)
+{
+    gn_sink_note_success(lane->sink);
+    go_on(lane, next_part);
 }
 
 static void on_taken(struct gn_lane *lane, struct gn_delivery *dv)
@@ -45,7 +50,7 @@ static void on_taken(struct gn_lane *lane, struct gn_delivery *dv)
     gn_log_debug("event.delivered event=%s sink=%s attempts=%u", dv->item->event->id.text, sink->id,
                  lane->attempts + 1);
     gn_sink_note_success(sink);
-    gn_delivery_end(dv, GN_DELIVERED);
+    gn_delivery_end(dv, lane->is_buried ? GN_DEAD : GN_DELIVERED);
 }
 
 static void log_dead(struct gn_sink *sink, const struct gn_event *event, const struct gn_sent *sent)
@@ -78,7 +83,7 @@ static bool bury(struct gn_lane *lane, const struct gn_delivery *dv, const struc
     enum gn_err err;
     uint64_t held;
 
-    if (ob->letters == NULL || lane->key.kind != GN_KIND_STORED)
+    if (ob->letters == NULL || lane->key.kind != GN_KIND_STORED || lane->is_buried)
         return true;
     err = gn_deadletters_put(ob->letters, &letter);
     if (err == GN_OK) {
@@ -132,7 +137,8 @@ static void try_again(struct gn_lane *lane, const struct gn_sent *sent)
                                      gn_outbox_random(ob)));
 }
 
-static void on_failed(struct gn_lane *lane, struct gn_delivery *dv, const struct gn_sent *sent)
+static void on_failed(struct gn_lane *lane, struct gn_delivery *dv, const struct gn_sent *sent,
+                      uint32_t next_part)
 {
     struct gn_sink *sink = lane->sink;
     enum gn_outcome outcome;
@@ -142,15 +148,19 @@ static void on_failed(struct gn_lane *lane, struct gn_delivery *dv, const struct
                  dv->item->event->id.text, sink->id, lane->attempts + 1, sent->status,
                  gn_err_text(sent->err));
     outcome = verdict(lane, dv, sent);
-    if (outcome == GN_LEFT)
+    if (outcome == GN_LEFT) {
         try_again(lane, sent);
-    else
+    } else if (outcome == GN_DEAD && next_part != 0) { /* the others may be taken */
+        lane->is_buried = true;
+        go_on(lane, next_part);
+    } else {
         gn_delivery_end(dv, outcome);
+    }
     if (gn_sink_is_held(sink)) /* dv and lane may go with it */
         gn_window_unload(sink, gn_window_held_max(sink));
 }
 
-/* next_part: of the delivery, when this message was taken; 0: it was the last. */
+/* next_part: of the delivery; 0: this message was the last. */
 static void attempt_ended(struct gn_lane *lane, const struct gn_sent *sent, uint32_t next_part)
 {
     struct gn_delivery *dv = TAILQ_FIRST(&lane->deliveries);
@@ -160,12 +170,12 @@ static void attempt_ended(struct gn_lane *lane, const struct gn_sent *sent, uint
     gn_lane_land(lane);
     if (sink->is_closed)
         gn_delivery_end(dv, is_delivered ? GN_DELIVERED : sink->close_outcome);
-    else if (sent->err == GN_OK && !is_delivered)
-        on_part_taken(lane, next_part);
-    else if (sent->err == GN_OK)
+    else if (is_delivered)
         on_taken(lane, dv);
+    else if (sent->err == GN_OK)
+        on_part_taken(lane, next_part);
     else
-        on_failed(lane, dv, sent);
+        on_failed(lane, dv, sent, next_part);
 }
 
 /* ---- the start ---- */
@@ -223,17 +233,18 @@ static struct gn_attempt *attempt_new(struct gn_lane *lane)
 /* Makes the message. GN_ENOTFOUND: there is nothing to be sent. */
 static enum gn_err shape(struct gn_attempt *attempt)
 {
-    const struct gn_lane *lane = attempt->lane;
+    struct gn_lane *lane = attempt->lane;
     const struct gn_sink *sink = lane->sink;
     const struct gn_item *item = TAILQ_FIRST(&lane->deliveries)->item;
     const struct gn_shape_in in = {
         .interest = attempt->interest,
         .event = item->event,
         .subscription = gn_str_of(sink->id),
-        .sequence = item->sequence,
+        .sequence = item->told,
         .via = sink->outbox->via,
         .is_again = lane->key.kind != GN_KIND_STORED,
         .part = lane->part,
+        .memory = &lane->memory,
     };
     enum gn_err err = gn_shape(&in, &attempt->shaped);
 
@@ -256,6 +267,7 @@ static void start_attempt(struct gn_lane *lane)
     struct gn_sink *sink = lane->sink;
     struct gn_attempt *attempt = attempt_new(lane);
     struct gn_sent sent = {.err = attempt == NULL ? GN_ENOMEM : shape(attempt), .reason = ""};
+    uint32_t next_part;
 
     if (sent.err == GN_ENOTFOUND) { /* its subscription has changed */
         attempt_free(attempt);
@@ -271,8 +283,9 @@ static void start_attempt(struct gn_lane *lane)
         TAILQ_INSERT_TAIL(&sink->attempts, attempt, link);
         return;
     }
+    next_part = attempt == NULL ? 0 : attempt->shaped.next_part;
     attempt_free(attempt);
-    attempt_ended(lane, &sent, 0);
+    attempt_ended(lane, &sent, next_part);
 }
 
 /* Starts the next ready lane of a sink that can start. */

@@ -39,6 +39,7 @@ static void lane_free(struct gn_lane *lane)
     if (lane->state == GN_LANE_READY)
         TAILQ_REMOVE(&sink->ready, lane, ready_link);
     gn_timer_fini(&lane->timer);
+    gn_shape_memory_free(lane->memory);
     HASH_DELETE(hh, sink->lanes, lane);
     free(lane);
 }
@@ -155,7 +156,12 @@ struct gn_item *gn_item_new(struct gn_event *event, uint64_t sequence, uint64_t 
     if (item == NULL)
         return NULL;
     *item = (struct gn_item){
-        .event = gn_event_ref(event), .sequence = sequence, .clock_ms = clock_ms, .refs = 1};
+        .event = gn_event_ref(event),
+        .sequence = sequence,
+        .told = sequence,
+        .clock_ms = clock_ms,
+        .refs = 1,
+    };
     return item;
 }
 
@@ -213,6 +219,9 @@ static void lane_next(struct gn_lane *lane)
 {
     lane->refusals = 0;
     lane->part = 0;
+    lane->is_buried = false;
+    gn_shape_memory_free(lane->memory);
+    lane->memory = NULL;
     if (lane->state == GN_LANE_WAITING)
         return;
     lane->attempts = 0;

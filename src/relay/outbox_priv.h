@@ -67,9 +67,10 @@ enum gn_outcome {
 struct gn_item {
     struct gn_event *event; /* a reference */
     uint64_t sequence;      /* 0: of an event that is sent again */
-    uint64_t clock_ms;      /* the journal's clock from which its age counts */
-    uint32_t refs;          /* deliveries, and the hot ring */
-    uint32_t deliveries;    /* its bytes count as memory while there are any */
+    uint64_t told;       /* the same as it is told to the receiver, also of a replay's; 0: none */
+    uint64_t clock_ms;   /* the journal's clock from which its age counts */
+    uint32_t refs;       /* deliveries, and the hot ring */
+    uint32_t deliveries; /* its bytes count as memory while there are any */
 };
 
 struct gn_delivery {
@@ -108,6 +109,8 @@ struct gn_lane {
     uint32_t attempts; /* failed ones since one ended; of the first delivery as a rule */
     uint32_t refusals; /* of the first delivery, with GN_EREFUSED */
     uint32_t part;     /* of the first delivery: the message that is next */
+    bool is_buried;    /* one of its messages was refused for good, and is a dead letter */
+    struct gn_shape_memory *memory; /* of its messages; or NULL */
     bool was_answered; /* the last failure was an answer: a sink that comes up changes nothing */
     struct gn_timer timer; /* initialised at the first retry */
     TAILQ_ENTRY(gn_lane) ready_link;

@@ -2,6 +2,7 @@
  * pointed at when the buffer no longer grows. */
 #include "gurnard/relay/shape.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "gurnard/base/arena.h"
@@ -15,6 +16,12 @@
 #define ARENA_MAX       ((size_t)64 << 20)
 
 _Static_assert(GN_CNE_BODY_PARTS <= GN_MESSAGE_PARTS, "a v1 body must fit a message");
+
+struct gn_shape_memory {
+    struct gn_arena arena;
+    struct gn_native_cache cache;
+    struct gn_interest *interest; /* a reference, once it is kept */
+};
 
 /* What is written before the pointers are set. */
 struct writing {
@@ -98,7 +105,12 @@ static enum gn_err shape_v2(struct writing *w)
         err = gn_buf_err(text);
     if (err != GN_OK)
         return err == GN_EPARSE ? GN_EINVAL : err;
-    w->body_end = text->len;
+    w->body_end = w->headers_at = text->len;
+    if (w->in->via != NULL)
+        add_line(w, "Gurnard-Via: ", gn_str_of(w->in->via));
+    if (gn_buf_err(text) != GN_OK)
+        return gn_buf_err(text);
+    w->headers_end = text->len;
     finish(w, "Content-Type: " GN_CNE_CONTENT_TYPE);
     return GN_OK;
 }
@@ -205,19 +217,63 @@ static enum gn_err shape_viewed(struct writing *w, const struct gn_native_view *
     return GN_OK;
 }
 
+static struct gn_shape_memory *memory_new(const struct gn_shape_in *in)
+{
+    struct gn_shape_memory *memory = calloc(1, sizeof(*memory));
+
+    if (memory == NULL)
+        return NULL;
+    gn_arena_init(&memory->arena, ARENA_MAX);
+    memory->cache = (struct gn_native_cache){.event = in->event,
+                                             .node = in->interest->node,
+                                             .arena = &memory->arena};
+    return memory;
+}
+
+void gn_shape_memory_free(struct gn_shape_memory *memory)
+{
+    if (memory == NULL)
+        return;
+    gn_arena_fini(&memory->arena);
+    gn_interest_unref(memory->interest);
+    free(memory);
+}
+
+/* What is remembered of the event, or a new memory. Its views hold texts of the interest's node. */
+static struct gn_shape_memory *recall(const struct gn_shape_in *in)
+{
+    struct gn_shape_memory *memory = in->memory == NULL ? NULL : *in->memory;
+
+    if (memory != NULL && memory->cache.event == in->event && memory->interest == in->interest) {
+        *in->memory = NULL;
+        return memory;
+    }
+    return memory_new(in);
+}
+
+static void keep(const struct gn_shape_in *in, struct gn_shape_memory *memory)
+{
+    if (memory->interest == NULL)
+        memory->interest = gn_interest_ref(in->interest);
+    gn_shape_memory_free(*in->memory);
+    *in->memory = memory;
+}
+
 static enum gn_err shape_native(struct writing *w)
 {
-    const struct gn_interest *interest = w->in->interest;
+    struct gn_shape_memory *memory = recall(w->in);
     struct gn_native_view view;
-    struct gn_arena arena;
-    struct gn_native_cache cache = {.event = w->in->event, .node = interest->node, .arena = &arena};
     enum gn_err err;
 
-    gn_arena_init(&arena, ARENA_MAX);
-    err = gn_native_view(&cache, interest->spec->split, w->in->sequence, &view);
+    if (memory == NULL)
+        return GN_ENOMEM;
+    err = gn_native_view(&memory->cache, w->in->interest->spec->split, w->in->sequence, &view);
     if (err == GN_OK)
         err = shape_viewed(w, &view);
-    gn_arena_fini(&arena);
+    if (err == GN_OK && w->shaped->next_part != 0 && w->in->memory != NULL)
+        keep(w->in, memory);
+    else
+        gn_shape_memory_free(memory);
     return err == GN_ELIMIT ? GN_EINVAL : err;
 }
 

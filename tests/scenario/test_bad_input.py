@@ -93,12 +93,14 @@ BODIES = {
     "nothing": b"", "array of arrays": b"[[]]", "text": b'"x"', "number": b"7", "null": b"null",
     "cut": b'{"resource":"/a', "two": b"{} {}", "number as text":
     b'{"resource":1e400,"ResourceAddress":1e400,"sink":1e400,"id":1e400,"specversion":1e400}',
-    "digits": b'{"resource":%s,"ResourceAddress":1,"sink":1,"id":7,"specversion":1}' % (b"9" * 5000),
+    "digits": b'{"resource":%s,"ResourceAddress":1,"sink":1,"id":7,"specversion":1}' % (
+        b"9" * 5000),
     "not UTF-8": b'{"resource":"/a\xff","ResourceAddress":"/a\xff","sink":"http://a/\xff"}',
     "NUL": b'{"resource":"/a\x00"}', "arrays": b"[" * 100_000, "objects": b'{"a":' * 100_000,
     "closed arrays": b"[" * 5000 + b"]" * 5000, "lone surrogate":
     b'{"resource":"\\ud800","ResourceAddress":"\\ud800","sink":"\\ud800","id":"\\ud800"}',
-    "escaped NUL": b'{"resource":"/a\\u0000","ResourceAddress":"/a\\u0000","sink":"http://a\\u0000/"}',
+    "escaped NUL":
+    b'{"resource":"/a\\u0000","ResourceAddress":"/a\\u0000","sink":"http://a\\u0000/"}',
 }
 
 
@@ -163,6 +165,23 @@ def test_wrong_types_inside_a_native_subscription_are_refused_by_name(shared):
     for filters in ([deep], wide, [{"exact": {"bmc": "x" * 1025}}]):
         assert post(shared.api, NATIVE + "/subscriptions", {
             "sink": "http://127.0.0.1:9/", "filters": filters})[0] == 400
+
+
+def test_sinks_and_headers_that_cannot_be_used_are_refused(shared):
+    for sink in ("http://127.0.0.1:99999/", "http:///x", "http://a b/", "http://a/\x01",
+                 "http://a/%zz", "http://ü/", "http://a/#f", "http://a:0/", "//a/", "http://[::1/",
+                 "http://a:/", "http://a\\b/", "http://a:80:80/", "http://a/" + "x" * 2048):
+        for path, member in ((NATIVE, "sink"), (V2, "EndpointUri")):
+            status, _, _ = post(shared.api, path + "/subscriptions", {
+                member: sink, **({} if path == NATIVE else {"ResourceAddress": SYSTEMS})})
+            assert status == 400, (path, sink)
+    for name in ("", "a b", "X:Y", "Ce-Id", "gurnard-via", "content-length", "Transfer-Encoding",
+                 "Connection", "WebHook-Request-Origin", "Content-Type", "Expect", "TE", "Upgrade"):
+        assert post(shared.api, NATIVE + "/subscriptions", {
+            "sink": "http://a/", "protocolsettings": {"headers": {name: "v"}}})[0] == 400, name
+    for value in ("ü", "a\tb", "a\nb", "a\r\nb: c", " a", "a ", "", "\x7f", "x" * 2049, 7, {}):
+        assert post(shared.api, NATIVE + "/subscriptions", {
+            "sink": "http://a/", "protocolsettings": {"headers": {"X-A": value}}})[0] == 400, value
 
 
 # -- addresses --
@@ -254,8 +273,8 @@ def test_control_characters_of_a_v1_address_make_no_header():
 def test_a_target_of_any_length_is_answered(shared):
     for length in (1024, 7000, 9000, 200_000):
         for port, prefix in ((shared.api, V1), (shared.api, V2), (shared.transport, "")):
-            got = raw(port, b"GET %s/%s/CurrentState HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n"
-                      % (prefix.encode(), b"x" * length))
+            got = raw(port, b"GET %s/%s/CurrentState HTTP/1.1\r\nHost: g\r\n"
+                      b"Connection: close\r\n\r\n" % (prefix.encode(), b"x" * length))
             status = int(got.split()[1]) if got else None
             assert status in ((400, 404) if length < 8000 else (414, 431, None)), (length, status)
 
@@ -326,6 +345,38 @@ def test_ten_thousand_subscriptions_are_kept_and_one_more_is_refused(tmp_path, k
         assert status == 400 or "Retry-After: 5" in head
         assert post(daemon.api, NATIVE + "/events", structured(1, NEWS), STRUCTURED)[0] == 204
         assert len(daemon.admin_get("/status")["subscriptions"]) == 10_000
+
+
+def test_subscriptions_made_at_once_over_many_connections_are_all_there():
+    threads, each = 8, 60
+    with Daemon(build=RELEASE) as daemon:
+        made = {V1: [], V2: [], NATIVE: []}
+
+        def work(number):
+            conn = http.client.HTTPConnection("127.0.0.1", daemon.api, timeout=PATIENCE)
+            for n in range(each):
+                here = f"http://127.0.0.1:{daemon.api}{V2}/dummy?{number}.{n}"
+                for api, body in ((V1, {"resource": f"/{number}/{n}", "endpointUri": here}),
+                                  (V2, {"ResourceAddress": "/././redfish", "EndpointUri": here}),
+                                  (NATIVE, {"sink": here})):
+                    conn.request("POST", api + "/subscriptions", json.dumps(body), JSON)
+                    answer = conn.getresponse()
+                    text = answer.read()
+                    assert answer.status == 201, text
+                    one = json.loads(text)
+                    made[api].append(one.get("id") or one["SubscriptionId"])
+            conn.close()
+
+        running = [threading.Thread(target=work, args=(n,)) for n in range(threads)]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
+        daemon.restart(signal.SIGKILL)
+        for api, ids in made.items():
+            listed = json.loads(request(daemon.api, "GET", api + "/subscriptions")[2])
+            assert len(ids) == threads * each
+            assert {one.get("id") or one["SubscriptionId"] for one in listed} == set(ids)
 
 
 def test_a_flood_of_registrations_is_taken_in_and_bounded():
@@ -418,7 +469,8 @@ def test_a_flood_of_events_into_a_full_journal_is_refused_and_loses_nothing():
 def test_slow_and_half_requests_on_the_transport_are_cut_off():
     head = b"POST /event HTTP/1.1\r\nHost: g\r\nContent-Length: 100\r\n"
     halves = [b"", b"POST", head, head + b"\r\n", head + b"\r\n{", head + b"Ce-Id: 1\r\nCe-",
-              b"POST /subscription HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"]
+              b"POST /subscription HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n"
+              b"5\r\nab"]
     with Daemon("--http-header-deadline=400ms", "--http-body-deadline=400ms",
                 "--http-idle-timeout=1s") as daemon, Recorder() as peer:
         socks = []
@@ -470,7 +522,7 @@ def test_endless_redirects_end():
             # the probe follows ten
             status, _, body = post(daemon.api, V1 + "/subscriptions", {
                 "resource": "/a", "endpointUri": mirror.url + "/probe"})
-            assert (status, len(mirror.to("/probe")), len(mirror.to("/again"))) == (400, 1, 10), body
+            assert (status, len(mirror.to("/probe")), len(mirror.to("/again"))) == (400, 1, 10)
             assert b"return url validation check failed" in body
             mirror.requests.clear()
             # the initial notification, the handshake and deliveries follow none
@@ -528,7 +580,8 @@ def test_what_leads_back_to_the_daemon_ends():
         _, _, body = post(daemon.api, V1 + "/publishers", {"resource": NEWS})
         publisher = json.loads(body)["id"]
         assert post(daemon.api, V1 + "/publishers", {"resource": "/redfish/bmc-1"})[0] == 201
-        assert post(daemon.api, NATIVE + "/subscriptions", {"sink": observer.url + "/seen"})[0] == 201
+        assert post(daemon.api, NATIVE + "/subscriptions",
+                    {"sink": observer.url + "/seen"})[0] == 201
         create = {"id": publisher, "type": "event.test", "source": NEWS, "data": cne_data()}
         assert post(daemon.api, V1 + "/create/event", create)[0] == 202
         statuses = subscribe_to_itself(daemon)
@@ -545,8 +598,8 @@ def test_what_leads_back_to_the_daemon_ends():
         assert daemon.post_event(event(record(1), record(2)), "/webhook/bmc-1")[0] == 200
         quiet(daemon)
         seen = [one.json()["id"] for one in observer.to("/seen")]
-        # from the subscription of v2 to /v2/create/event each can come once more: what v1 and v2 get
-        # does not say by whom it was sent, but the id is known the second time
+        # from the subscription of v2 to /v2/create/event each can come once more: what v1 and v2
+        # get does not say by whom it was sent, but the id is known the second time
         assert len(set(seen)) == 7 and all(seen.count(one) <= 2 for one in seen), seen
         assert daemon.metric('gurnard_events_received_total{via="webhook"}') == 1
         assert received(daemon) < 150
@@ -561,7 +614,8 @@ def test_two_daemons_with_native_subscriptions_to_each_other_come_to_rest():
             for sink in (f"http://127.0.0.1:{other.api}{NATIVE}/events", observer.url + name):
                 assert post(daemon.api, NATIVE + "/subscriptions", {"sink": sink})[0] == 201
         for number in range(10):
-            assert one.post_event(event(record(number), Id=f"a-{number:08d}"), "/webhook/a")[0] == 200
+            assert one.post_event(event(record(number), Id=f"a-{number:08d}"),
+                                  "/webhook/a")[0] == 200
             assert two.post_event(event(record(100 + number), record(200 + number)),
                                   "/webhook/b")[0] == 200
             assert post(one.api, NATIVE + "/events", structured(number, "/s", {"n": number}),
@@ -573,7 +627,8 @@ def test_two_daemons_with_native_subscriptions_to_each_other_come_to_rest():
         sources = {"/redfish/a": 10, "/redfish/b": 20, "/s": 10}
         for path in ("/one", "/two"):
             got = [(one.json()["source"], one.json()["id"]) for one in observer.to(path)]
-            assert {source: len({i for s, i in got if s == source}) for source in sources} == sources
+            assert sources == {source: len({i for s, i in got if s == source})
+                               for source in sources}
             assert all(got.count(one) <= 2 for one in got)
             assert all(got.count(one) == 1 for one in got if one[0] == "/redfish/a")
         assert received(one) + received(two) <= 160

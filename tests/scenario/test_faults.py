@@ -13,6 +13,7 @@ import random
 import re
 import signal
 import socket
+import subprocess
 
 import pytest
 from disk import try_start
@@ -37,7 +38,14 @@ class Run:
         self.created = []
 
     def is_over(self):
-        return self.daemon.process is None or self.daemon.process.poll() is not None
+        """Also when it is about to end: then it does not answer any more."""
+        if self.daemon.process is None or self.daemon.process.poll() is not None:
+            return True
+        if self.tolerant("GET", self.daemon.admin, "/admin/v1/status")[0] is not None:
+            return False
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.daemon.process.wait(10)
+        return self.daemon.process.poll() is not None
 
     def tolerant(self, method, port, path, body=None):
         """(status, JSON) of a request, (None, None) when there was no answer."""

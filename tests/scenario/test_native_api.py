@@ -190,6 +190,8 @@ def test_each_filter_passes_what_it_names_and_nothing_else(daemon, sink):
     ({"config": {"mode": "loud"}}, "config.mode"),
     ({"config": {"retry": {"min": "2s", "max": "1s"}}}, "config.retry"),
     ({"config": {"expire": "12 parsecs"}}, "config.expire"),
+    ({"config": {"expire": "99999999999999999999h"}}, "config.expire"),
+    ({"config": {"expire": "-1s"}}, "config.expire"),
     ({"protocol": "MQTT"}, "protocol"),
     ({"protocolsettings": {"headers": {"Host": "x"}}}, "Host"),
     ({"protocolsettings": {"headers": {"A": "x\r\nB: y"}}}, "A"),
@@ -297,7 +299,48 @@ def test_its_own_pauses_and_its_own_end_are_used(sink):
         assert numbers(sink) == [1]
 
 
-def test_a_record_that_is_refused_takes_its_event_along_and_nothing_else(sink):
+def test_changes_under_load_lose_nothing_and_keep_the_order(sink):
+    taken = []
+
+    def answer(one):
+        status = 503 if len(sink.requests) % 5 == 3 else 204
+        if status == 204:
+            taken.extend(int(part["data"]["EventId"]) for part in one.json()) if isinstance(
+                one.json(), list) else taken.append(number_of(one))
+        return status, b""
+
+    sink.rules["/event"] = answer
+    bodies = [{"sink": sink.url + "/event", "config": {"mode": mode}, "filters": filters}
+              for mode in ("structured", "binary", "batch")
+              for filters in ([], [{"prefix": {"messagekey": "Resource"}}],
+                              [{"not": {"exact": {"bmc": "another"}}}])]
+    count, bmcs = 300, 5
+    with Daemon(*FAST) as daemon:
+        made = make(daemon, sink.url + "/event")
+        done = threading.Event()
+
+        def change():
+            turn = 0
+            while not done.is_set():
+                turn += 1
+                status, _, _ = native(daemon, "PUT", f"/subscriptions/{made['id']}",
+                                      bodies[turn % len(bodies)])
+                assert status == 200
+
+        changing = threading.Thread(target=change)
+        changing.start()
+        try:
+            for number in range(count):
+                post(daemon, alert(number), bmc=f"bmc-{number % bmcs}")
+            wait_for(lambda: outcome(daemon, "delivered") == count, "all deliveries")
+        finally:
+            done.set()
+            changing.join()
+    for bmc in range(bmcs):
+        assert [n for n in taken if n % bmcs == bmc] == list(range(bmc, count, bmcs))
+
+
+def test_a_record_that_is_refused_makes_its_event_a_dead_letter_and_the_others_come(sink):
     def refuse_the_second(one):
         return (400 if number_of(one) == 2 else 204), b""
 
@@ -307,18 +350,18 @@ def test_a_record_that_is_refused_takes_its_event_along_and_nothing_else(sink):
         post(daemon, alert(1), alert(2), alert(3))
         post(daemon, alert(4))
         wait_for(lambda: settled(daemon), "quiet")
-        assert numbers(sink) == [1, 2, 2, 4]  # the third went with the second
+        assert numbers(sink) == [1, 2, 2, 3, 4]
         letters = daemon.admin_get("/deadletters")["items"]
         assert [(one["subscription"], one["status"]) for one in letters] == [(made["id"], 400)]
-        shown = json.dumps(daemon.admin_get(f"/deadletters/{letters[0]['number']}"))
-        assert all(f'"EventId": "{number}"' in shown for number in (1, 2, 3))
+        shown = daemon.admin_get(f"/deadletters/{letters[0]['number']}")["body"]
+        assert shown["data"]["EventId"] == "1"  # the first message of three
         sink.rules["/event"] = (204, b"")
         status, _, _ = request(daemon.admin, "POST",
                                f"/admin/v1/deadletters/{letters[0]['number']}/replay")
         assert status == 202
         wait_for(lambda: daemon.admin_get("/deadletters")["count"] == 0, "delivered once more")
-        assert numbers(sink) == [1, 2, 2, 4, 1, 2, 3]
-        assert [one.header("Gurnard-Replay") for one in sink.to("/event")] == 4 * [None] + 3 * ["1"]
+        assert numbers(sink) == [1, 2, 2, 3, 4, 1, 2, 3]
+        assert [one.header("Gurnard-Replay") for one in sink.to("/event")] == 5 * [None] + 3 * ["1"]
 
 
 # -- the handshake --
@@ -369,6 +412,44 @@ def test_a_change_asks_again_and_deliveries_say_who_sends(daemon, sink):
     assert [one.method for one in sink.to("/event")] == ["OPTIONS", "POST", "OPTIONS", "POST"]
 
 
+def test_handshakes_that_wait_are_bounded_and_end_with_the_daemon_or_the_subscription(sink):
+    wanted = {"sink": sink.url + "/event", "config": {"handshake": "required"}}
+    answers = []
+
+    def ask(daemon, method, path):
+        answers.append((method, native(daemon, method, path, wanted)[0]))
+
+    with Daemon() as daemon:
+        made = make(daemon, sink.url + "/event")
+        path = f"/subscriptions/{made['id']}"
+        sink.headers["WebHook-Allowed-Origin"] = "*"
+        sink.hold.clear()
+        asking = [threading.Thread(target=ask, args=(daemon, "PUT", path))] + [
+            threading.Thread(target=ask, args=(daemon, "POST", "/subscriptions"))
+            for _ in range(63)]
+        for thread in asking:
+            thread.start()
+        sink.wait("/event", 64)
+        status, headers, _ = native(daemon, "POST", "/subscriptions", wanted)
+        assert (status, headers["Retry-After"]) == (503, "5")
+        assert native(daemon, "DELETE", path)[0] == 200
+        sink.hold.set()
+        for thread in asking:
+            thread.join()
+        assert sorted(answers) == [("POST", 201)] * 63 + [("PUT", 404)]
+        answers.clear()
+        sink.hold.clear()
+        last = threading.Thread(target=ask, args=(daemon, "POST", "/subscriptions"))
+        last.start()
+        sink.wait("/event", 65)
+        assert daemon.stop() == 0
+        last.join()
+        assert answers == [("POST", 503)]
+        sink.hold.set()
+        daemon.start()
+        assert len(native(daemon, "GET", "/subscriptions")[2]) == 63
+
+
 def test_gurnardd_consents_to_other_senders(daemon):
     status, headers, _ = request(daemon.api, "OPTIONS", NATIVE + "/events",
                                  headers={"WebHook-Request-Origin": "eventemitter.example.com"})
@@ -409,8 +490,9 @@ def test_what_was_taken_comes_after_a_kill_and_once():
 def test_an_event_goes_out_as_it_came(daemon, sink):
     for mode in ("structured", "binary"):
         make(daemon, f"{sink.url}/{mode}", config={"mode": mode})
-    sent = {"specversion": "1.0", "id": "a/ä 17", "source": "urn:example:1", "type": "com.example.t",
-            "subject": "left", "time": "2026-03-01T12:00:00Z", "dataschema": "http://s.example.com/",
+    sent = {"specversion": "1.0", "id": "a/ä 17", "source": "urn:example:1",
+            "type": "com.example.t", "subject": "left", "time": "2026-03-01T12:00:00Z",
+            "dataschema": "http://s.example.com/",
             "floor": 3, "isopen": True, "text": "100 % ä", "data": {"n": [1, None, "x"]}}
     assert request(daemon.api, "POST", NATIVE + "/events", sent, {"Content-Type": STRUCTURED}
                    )[0] == 204
@@ -489,6 +571,19 @@ def test_events_that_cannot_be_taken_are_told_why(module_daemon, headers, body, 
     assert module_daemon.metric('gurnard_events_received_total{from="api"}') == 0
 
 
+def test_of_a_batch_all_is_taken_that_can_ever_be_stored(sink):
+    body = json.dumps([{"specversion": "1.0", "id": str(n), "source": DOOR, "type": "t",
+                        "data": {"number": n, "more": "x" * size}}
+                       for n, size in enumerate((1, 900_000, 1))])
+    with Daemon("--journal-size=1MiB", "--journal-segment=64KiB") as daemon:
+        make(daemon, sink.url + "/event")
+        status, _, answer = request(daemon.api, "POST", NATIVE + "/events", body,
+                                    {"Content-Type": BATCH})
+        assert (status, json.loads(answer)["error"]) == (
+            413, "event 1: too large to be ever stored")
+        assert [number_of(one) for one in sink.wait("/event", 2)] == [0, 2]
+
+
 # -- beside the other APIs --
 
 def test_replay_sends_what_is_stored_and_passes_once_more(daemon, sink):
@@ -504,8 +599,6 @@ def test_replay_sends_what_is_stored_and_passes_once_more(daemon, sink):
     got = sink.wait("/event", 6)
     assert [number_of(one) for one in got] == [1, 3, 5, 1, 3, 5]
     assert [one.header("Gurnard-Replay") for one in got] == [None] * 3 + ["1"] * 3
-    # For the lead: fails, the replayed ones have no `sequence`. src/relay/outbox_again.c, queue_event()
-    # makes its item with sequence 0; docs/api.md, "Replay": the same body as the first time.
     for first, again in zip(got[:3], got[3:]):
         assert (first.body, first.ce()) == (again.body, again.ce())
         assert first.header("Gurnard-Event-Id") == again.header("Gurnard-Event-Id")
@@ -540,6 +633,22 @@ def subscribe_all(daemon, sink):
     sink.requests.clear()
 
 
+def test_replay_is_for_every_kind_of_subscription_in_its_form(daemon, sink):
+    subscribe_all(daemon, sink)
+    post(daemon, alert(5))
+    wait_for(lambda: outcome(daemon, "delivered") == len(FACES), "the first round")
+    first = {one.path: one for one in sink.requests}
+    sink.requests.clear()
+    for one in daemon.admin_get("/status")["subscriptions"]:
+        status, _, body = request(daemon.admin, "POST", "/admin/v1/replay",
+                                  {"subscription": one["id"], "since": "1h"})
+        assert status == 202, body
+    wait_for(lambda: len(sink.requests) == len(FACES), "the second round")
+    for one in sink.requests:
+        assert FACES[one.path](one) and one.header("Gurnard-Replay") == "1"
+        assert without_sequence(one) == without_sequence(first[one.path])
+
+
 def test_dead_letters_and_figures_of_every_kind_of_subscription(sink):
     with Daemon("--delivery-refused-tries=1") as daemon:
         subscribe_all(daemon, sink)
@@ -551,6 +660,9 @@ def test_dead_letters_and_figures_of_every_kind_of_subscription(sink):
         assert set(first) == set(FACES) and all(FACES[path](first[path]) for path in FACES)
         table = daemon.admin_get("/status")["subscriptions"]
         assert {one["endpoint"][len(sink.url):] for one in table} == set(FACES)
+        assert {one["endpoint"][len(sink.url):]: one["api"] for one in table} == {
+            "/v1": "v1", "/v2": "v2", "/structured": "native", "/binary": "native",
+            "/batch": "native", "/peer/event": "peer"}
         assert all((one["dead"], one["queued"], one["delivered"]) == (1, 0, 0) for one in table)
         assert {one["id"] for one in table} == {one["subscription"] for one in letters}
         for one in letters:
@@ -574,11 +686,24 @@ def test_dead_letters_and_figures_of_every_kind_of_subscription(sink):
         assert all(sink.url + path in screen for path in FACES), screen
 
 
+def test_a_dead_letter_shows_what_was_sent(sink):
+    with Daemon("--delivery-refused-tries=1") as daemon:
+        subscribe_all(daemon, sink)
+        sink.rules.update({path: (400, b"") for path in FACES})
+        post(daemon, alert(5))
+        letters = wait_for(lambda: (found := daemon.admin_get("/deadletters"))["count"] == 6 and
+                           found, "six dead letters")["items"]
+        shown = [daemon.admin_get(f"/deadletters/{one['number']}") for one in letters]
+        bodies = {one["endpoint"][len(sink.url):]: one["body"] for one in shown}
+        for path in ("/v1", "/v2"):
+            assert bodies[path] == sink.to(path)[0].json(), path
+        native_one = sink.to("/structured")[0].json()
+        assert bodies["/structured"]["type"] == native_one["type"]
+        assert bodies["/binary"] == native_one["data"]
+        assert [one["type"] for one in bodies["/batch"]] == [native_one["type"]]
+
+
 def test_where_the_bmc_is_not_known_the_address_stands_in_its_place(daemon, sink):
-    # For the lead: fails, source is /redfish/127.0.0.1 (/redfish/PUBLISHER-ID for create/event), and
-    # bmc and partitionkey likewise. src/relay/ce_in.c, make_event() and v1's create/event put the
-    # sender into origin, src/relay/native_redfish.c, source_of() and gn_native_redfish() take it for
-    # a BMC. docs/api.md, "Native events": "or the address published under when the BMC is not known".
     make(daemon, sink.url + "/event")
     data = {"version": "v1", "values": [{
         "resource": "/redfish/v1/Systems", "dataType": "notification",
@@ -606,7 +731,8 @@ def test_a_dead_letter_of_what_came_as_a_cloudevent_is_shown_and_replayed(sink, 
         head = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": DOOR, "ce-type": "t",
                 **({"Content-Type": kind} if data else {})}
         assert request(daemon.api, "POST", NATIVE + "/events", data or b"", head)[0] == 204
-        number = wait_for(lambda: daemon.admin_get("/deadletters")["items"], "a letter")[0]["number"]
+        letters = wait_for(lambda: daemon.admin_get("/deadletters")["items"], "a letter")
+        number = letters[0]["number"]
         daemon.admin_get(f"/deadletters/{number}")  # is JSON
         sink.rules.clear()
         assert request(daemon.admin, "POST", f"/admin/v1/deadletters/{number}/replay")[0] == 202

@@ -339,7 +339,7 @@ def test_a_client_that_fails_for_too_long_is_forgotten_and_may_come_back():
         assert register(daemon.transport, url, SYSTEMS) == 200
         post(daemon, 1)
         wait_for(lambda: "peer.removed" in daemon.log(), "removal")
-        assert not list(daemon.store.glob("*-*-*.json"))
+        wait_for(lambda: not list(daemon.store.glob("*-*-*.json")), "the file's removal")
         with Recorder(port) as peer:
             assert register(daemon.transport, url, SYSTEMS) == 200
             post(daemon, 2)

@@ -134,7 +134,7 @@ static void a_v2_message_is_a_cloudevent_in_orans_layout(void **state)
 {
     (void)state;
     expect_of_face(GN_FACE_V2, false,
-                   "Content-Type: application/json\nGurnard-Event-Id: " ID "\n\n"
+                   "Content-Type: application/json\nGurnard-Via: me\nGurnard-Event-Id: " ID "\n\n"
                    "{\"specversion\":\"1.0\",\"id\":\"" ID "\",\"source\":\"/redfish/v1/Systems\","
                    "\"type\":\"event.redfish.alert\",\"time\":\"2026-11-21T03:49:30.136201331Z\","
                    "\"data\":{\"version\":\"1.0\",\"values\":[{\"ResourceAddress\":"

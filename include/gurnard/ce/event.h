@@ -40,7 +40,8 @@ struct gn_event_parts {
     struct gn_str data;     /* JSON text of the data object {"version":...,"values":[...]}; compact;
                              * absent: the event has no data member */
     struct gn_str data_schema; /* plain text; absent as a rule */
-    struct gn_str origin;      /* plain text: who it came from, the BMC or the publisher */
+    struct gn_str origin;      /* plain text: the BMC that it came from, or (GN_EVENT_PUBLISHED) the
+                                * publisher; absent when that is not known */
     struct gn_str attributes;  /* JSON text, compact: an object with the CloudEvents attributes that
                                 * came with it and have no place here: `id` (when it is no UUID),
                                 * `subject`, `datacontenttype`, `dataschema`, extensions. Absent:

@@ -131,8 +131,9 @@ GN_MUST_CHECK enum gn_err gn_outbox_open_sink(struct gn_outbox *outbox,
                                               const struct gn_sink_config *config,
                                               struct gn_sink **sink);
 
-/* Changes an open sink to config, whose id is the same. What waits in memory is still delivered;
- * the rest is looked at anew. Errors as above: nothing has changed. */
+/* Changes an open sink to config, whose id is the same. Of what waits, that which both the old and
+ * the new interest want is still delivered, to the new address; the rest counts as unsubscribed.
+ * Errors as above: nothing has changed. */
 GN_MUST_CHECK enum gn_err gn_outbox_change_sink(struct gn_sink *sink,
                                                 const struct gn_sink_config *config);
 

@@ -19,13 +19,15 @@
 
 /* What is said for whom. */
 struct gn_shape_in {
-    const struct gn_interest *interest;
+    struct gn_interest *interest;
     const struct gn_event *event;
-    struct gn_str subscription; /* its id, for V1 */
-    uint64_t sequence;          /* the journal's; 0: none */
-    const char *via;            /* this daemon, for NATIVE and PEER; NULL: not said */
-    bool is_again;              /* marked with Gurnard-Replay: 1 */
-    uint32_t part;              /* which message: 0, then next_part of the one before */
+    struct gn_str subscription;      /* its id, for V1 */
+    uint64_t sequence;               /* the journal's; 0: none */
+    const char *via;                 /* this daemon, for NATIVE and PEER; NULL: not said */
+    bool is_again;                   /* marked with Gurnard-Replay: 1 */
+    uint32_t part;                   /* which message: 0, then next_part of the one before */
+    struct gn_shape_memory **memory; /* what was read of the event, kept for its next messages: NULL
+                                      * at first, to be freed by its owner; may be absent */
 };
 
 /* A message. Filled by gn_shape(); views into event, interest and itself: not to be moved while it
@@ -38,11 +40,15 @@ struct gn_shaped {
     struct gn_buf text; /* private */
 };
 
-/* Makes one message. Headers besides those of the face: Gurnard-Event-Id; for PEER and NATIVE also
- * Gurnard-Via, and Gurnard-Bmc, the BMC that the event came from; for NATIVE those of its spec, and
- * WebHook-Request-Origin (the node) when there was a handshake. GN_ENOTFOUND: nothing of the event
- * is for this subscription. GN_EINVAL: it cannot be told in this face. GN_ENOMEM. In every case to
- * be finished. */
+/* What was read of one event. NULL is fine. */
+struct gn_shape_memory;
+void gn_shape_memory_free(struct gn_shape_memory *memory);
+
+/* Makes one message. Headers besides those of the face: Gurnard-Event-Id; for all but V1 also
+ * Gurnard-Via; for PEER and NATIVE Gurnard-Bmc, the BMC that the event came from; for NATIVE those
+ * of its spec, and WebHook-Request-Origin (the node) when there was a handshake. GN_ENOTFOUND:
+ * nothing of the event is for this subscription. GN_EINVAL: it cannot be told in this face.
+ * GN_ENOMEM. In every case to be finished. */
 GN_MUST_CHECK enum gn_err gn_shape(const struct gn_shape_in *in, struct gn_shaped *shaped);
 void gn_shaped_fini(struct gn_shaped *shaped);
 
