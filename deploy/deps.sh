@@ -1,9 +1,11 @@
 # Debian packages that gurnard needs; sourced by deploy/quickstart.sh and tests/run.sh.
 
 GN_BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libmicrohttpd-dev \
-libcurl4-openssl-dev libjansson-dev uuid-dev libyaml-dev uthash-dev zlib1g-dev"
+libcurl4-openssl-dev libjansson-dev uuid-dev libyaml-dev uthash-dev zlib1g-dev \
+libqpid-proton11-dev"
 GN_TEST_PACKAGES="libcmocka-dev python3 python3-pytest prometheus clang libclang-rt-14-dev \
-clang-format curl git mandoc faketime python3-prometheus-client python3-jsonschema"
+clang-format curl git mandoc faketime python3-prometheus-client python3-jsonschema openssl \
+rabbitmq-server libqpid-proton11-dev-examples python3-qpid-proton"
 
 # need_packages PACKAGE...: installs those that are missing, as root or with sudo.
 need_packages() {
@@ -18,9 +20,19 @@ need_packages() {
         command -v sudo >/dev/null || { echo "run as root, or install sudo" >&2; return 1; }
         as_root="sudo"
     fi
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
-        $as_root env DEBIAN_FRONTEND=noninteractive \
-            apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing >/dev/null
+    # Debian asks policy-rc.d whether a package may start its service: none shall, and where there is
+    # no init to do it (containers), the installation of some would fail over it.
+    $as_root env DEBIAN_FRONTEND=noninteractive sh -ec '
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e $policy ]; then
+            trap "rm -f $policy" EXIT
+            trap "exit 1" HUP INT TERM
+            printf "#!/bin/sh\nexit 101\n" >$policy
+            chmod 755 $policy
+        fi
+        apt-get -qq update
+        apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends "$@" >/dev/null
+    ' sh $missing
 }
 
 # need_npm: installs npm with Node.js, unless both are there. Debian's npm is 350 small packages and
