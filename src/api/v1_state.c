@@ -62,7 +62,7 @@ static void answer_event(struct gn_http_request *request, const struct gn_event 
 struct ask {
     struct gn_v1 *v1;
     struct gn_http_request *http; /* NULL: a ping, nobody waits */
-    struct gn_registrar_query *query;
+    void *query;
     char *resource;
     TAILQ_ENTRY(ask) link;
 };
@@ -76,7 +76,7 @@ static void ask_free(struct ask *ask)
 }
 
 /* No publisher has answered with a state: what we know, or why there is nothing. */
-static void answer_without(const struct ask *ask, const struct gn_registrar_state *state)
+static void answer_without(const struct ask *ask, const struct gn_remote_state *state)
 {
     const struct gn_event *last =
         gn_relay_last_event(ask->v1->parts.relay, gn_str_of(ask->resource));
@@ -93,7 +93,7 @@ static void answer_without(const struct ask *ask, const struct gn_registrar_stat
         gn_reply_error(ask->http, 400, GN_STR("timeout waiting for status"));
 }
 
-static void on_state(void *ctx, const struct gn_registrar_state *state)
+static void on_state(void *ctx, const struct gn_remote_state *state)
 {
     struct ask *ask = ctx;
 
@@ -126,7 +126,7 @@ static enum gn_err start(struct gn_v1 *v1, struct gn_http_request *http, struct 
     v1->ask_count++;
     err = ask->resource == NULL
               ? GN_ENOMEM
-              : gn_registrar_ask(v1->parts.registrar, resource, on_state, ask, &ask->query);
+              : v1->parts.remote.ask(v1->parts.remote.ctx, resource, on_state, ask, &ask->query);
     if (err != GN_OK)
         ask_free(ask);
     return err;
@@ -134,7 +134,7 @@ static enum gn_err start(struct gn_v1 *v1, struct gn_http_request *http, struct 
 
 static bool has_publishers(const struct gn_v1 *v1)
 {
-    return v1->parts.registrar != NULL && gn_registrar_has_publishers(v1->parts.registrar);
+    return gn_remote_has(&v1->parts.remote);
 }
 
 void gn_v1_state_init(struct gn_v1 *v1)
@@ -147,7 +147,7 @@ void gn_v1_state_stop(struct gn_v1 *v1)
     struct ask *ask;
 
     while ((ask = TAILQ_FIRST(&v1->asks)) != NULL) {
-        gn_registrar_forget(ask->query);
+        v1->parts.remote.forget(v1->parts.remote.ctx, ask->query);
         if (ask->http != NULL)
             gn_reply_later(ask->http);
         ask_free(ask);

@@ -169,6 +169,7 @@ static enum gn_err build_relay(struct daemon *daemon)
         .cne = daemon->cne,
     };
     daemon->relay = gn_relay_new(&config, &parts);
+    gn_buses_set_relay(daemon->buses, daemon->relay);
     return daemon->relay == NULL ? gn_daemon_failed("relay", GN_ENOMEM) : GN_OK;
 }
 
@@ -205,7 +206,7 @@ static enum gn_err build_api(struct daemon *daemon)
         .journal = daemon->journal,
         .relay = daemon->relay,
         .metrics = daemon->metrics,
-        .registrar = daemon->registrar,
+        .remote = gn_daemon_remote(daemon),
         .cne = daemon->cne,
     };
     const struct gn_admin_parts admin = {
@@ -256,6 +257,8 @@ enum gn_err gn_daemon_build(struct daemon *daemon)
         err = gn_daemon_build_journals(daemon);
     if (err == GN_OK)
         err = build_client(daemon);
+    if (err == GN_OK)
+        err = gn_daemon_build_buses(daemon);
     if (err == GN_OK)
         err = gn_daemon_build_peers(daemon);
     if (err == GN_OK)
@@ -334,6 +337,7 @@ enum gn_err gn_daemon_serve(struct daemon *daemon)
     if (err != GN_OK)
         return gn_daemon_failed("admin server", err);
     gn_registrar_start(daemon->registrar);
+    gn_buses_start(daemon->buses);
     return daemon->transport_fd >= 0 ? serve_transport(daemon) : GN_OK;
 }
 
@@ -360,9 +364,15 @@ static void close_fd(int *fd)
 }
 
 /* Calls that were cancelled end in later turns. */
+static bool has_calls(const struct daemon *daemon)
+{
+    return (daemon->client != NULL && gn_http_client_active(daemon->client) > 0) ||
+           (daemon->buses != NULL && !gn_buses_is_stopped(daemon->buses));
+}
+
 static void wait_for_calls(struct daemon *daemon)
 {
-    while (daemon->client != NULL && gn_http_client_active(daemon->client) > 0)
+    while (has_calls(daemon))
         if (gn_loop_turn(daemon->loop, 100) != GN_OK)
             return;
 }
@@ -391,6 +401,8 @@ void gn_daemon_tear_down(struct daemon *daemon)
     gn_http_server_free(daemon->transport_server);
     gn_clients_free(daemon->clients);
     gn_pubsub_close(daemon->pubsub);
+    if (daemon->buses != NULL)
+        gn_buses_stop(daemon->buses);
     gn_outbox_free(daemon->outbox);
     gn_deadletters_close(daemon->letters);
     gn_journal_close(daemon->journal);
@@ -406,6 +418,7 @@ void gn_daemon_tear_down(struct daemon *daemon)
     if (daemon->transports[0] != NULL)
         daemon->transports[0]->ops->free(daemon->transports[0]);
     gn_http_client_free(daemon->client);
+    gn_buses_free(daemon->buses);
     gn_loop_free(daemon->loop);
     gn_cne_figures_free(daemon->cne);
     gn_metrics_free(daemon->metrics);

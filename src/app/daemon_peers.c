@@ -18,14 +18,10 @@ enum gn_err gn_daemon_parse_host(struct daemon *daemon)
         gn_transport_host_parse(gn_str_of(settings->transport_host), gn_str_of(settings->node_name),
                                 gn_str_of(settings->node_ip), &daemon->transport_host);
 
-    if (err == GN_EINVAL)
-        gn_log_error("transport.bad host=%s reason=\"not http://host:port, host:port or "
-                     "amqp://host:port\"",
-                     settings->transport_host);
-    if (err == GN_OK && daemon->transport_host.kind == GN_TRANSPORT_AMQP)
-        gn_log_warn("transport.unsupported host=%s reason=\"AMQP is not in this version; events go "
-                    "by HTTP only\"",
-                    settings->transport_host);
+    if (err == GN_EINVAL) /* it may hold a password */
+        gn_log_error(
+            "transport.bad setting=transport.host reason=\"not http://host:port, host:port "
+            "or amqp://host:port\"");
     return err;
 }
 
@@ -71,7 +67,7 @@ enum gn_err gn_daemon_name_transport(struct daemon *daemon)
     struct gn_transport_host *own = &daemon->transport_host;
     struct gn_buf text = GN_BUF_INIT;
 
-    if (own->url[0] == '\0') {
+    if (own->kind != GN_TRANSPORT_HTTP || own->url[0] == '\0') {
         gn_buf_printf(&text, "http://localhost:%u",
                       daemon->transport_port != 0 ? daemon->transport_port : GN_TRANSPORT_PORT);
         free(own->url);
@@ -213,6 +209,7 @@ static void want(struct daemon *daemon, struct gn_str resource, bool is_oran, co
     struct gn_buf address = GN_BUF_INIT;
 
     wanted_address(daemon, resource, is_oran, &address);
+    gn_buses_want(daemon->buses, gn_buf_str(&address));
     if (address.len > 0 &&
         gn_registrar_want(daemon->registrar, gn_buf_str(&address), gn_str_of(id)) != GN_OK)
         gn_log_warn("registrar.not_noted resource=%s reason=\"no memory\"", address.data);
@@ -224,6 +221,7 @@ static void unwant(struct daemon *daemon, struct gn_str resource, bool is_oran)
     struct gn_buf address = GN_BUF_INIT;
 
     wanted_address(daemon, resource, is_oran, &address);
+    gn_buses_unwant(daemon->buses, gn_buf_str(&address));
     if (address.len > 0)
         gn_registrar_unwant(daemon->registrar, gn_buf_str(&address));
     gn_buf_free(&address);
@@ -242,10 +240,24 @@ static struct gn_str address_of(const struct gn_pubsub_item *item)
     return spec->resource == NULL ? GN_STR_NONE : gn_str_of(spec->resource);
 }
 
+/* What a publisher's resource means to the buses. */
+static void publish(struct daemon *daemon, const struct gn_pubsub_item *item,
+                    void (*tell)(struct gn_buses *buses, struct gn_str resource))
+{
+    struct gn_buf address = GN_BUF_INIT;
+
+    gn_address_canonical(gn_str_of(item->resource), &address);
+    if (gn_buf_err(&address) == GN_OK)
+        tell(daemon->buses, gn_buf_str(&address));
+    gn_buf_free(&address);
+}
+
 static void on_added(void *ctx, struct gn_pubsub_item *item)
 {
     struct daemon *daemon = ctx;
 
+    if (item->kind == GN_PUBLISHER)
+        publish(daemon, item, gn_buses_publish);
     gn_relay_subscription_added(daemon->relay, item);
     want(daemon, address_of(item), false, item->id);
 }
@@ -254,6 +266,8 @@ static void on_removed(void *ctx, struct gn_pubsub_item *item)
 {
     struct daemon *daemon = ctx;
 
+    if (item->kind == GN_PUBLISHER)
+        publish(daemon, item, gn_buses_unpublish);
     unwant(daemon, address_of(item), false);
     gn_relay_subscription_removed(daemon->relay, item);
 }

@@ -10,6 +10,7 @@
 #include "gurnard/api/v1.h"
 #include "gurnard/api/v2.h"
 #include "gurnard/api/webhook.h"
+#include "gurnard/app/buses.h"
 #include "gurnard/app/registry_loader.h"
 #include "gurnard/app/settings.h"
 #include "gurnard/app/tokens.h"
@@ -39,7 +40,7 @@ struct daemon {
     struct gn_worker *registry_worker; /* loads that may take long */
     uint32_t connections;              /* that may be open in all, in and out */
     struct gn_http_client *client;
-    struct gn_transport *transports[2]; /* ended by NULL */
+    struct gn_transport *transports[2 + GN_BUSES_MAX]; /* http, buses; ended by NULL */
     struct gn_journal *journal;
     struct gn_deadletters *letters;
     struct gn_outbox *outbox;
@@ -50,6 +51,7 @@ struct daemon {
     struct gn_clients *clients;
     struct gn_registrar *registrar;
     struct gn_acks *acks;
+    struct gn_buses *buses;
     struct gn_cne_figures *cne;
     struct gn_transport_host transport_host; /* our own name for other proxies */
     char *link_base;                         /* of links to the v2 and the native API */
@@ -101,6 +103,10 @@ GN_MUST_CHECK enum gn_err gn_daemon_listen_transport(struct daemon *daemon);
 GN_MUST_CHECK enum gn_err gn_daemon_name_transport(struct daemon *daemon);
 /* After the store and the ways out: clients, acknowledgements, registrar. */
 GN_MUST_CHECK enum gn_err gn_daemon_build_peers(struct daemon *daemon);
+/* The AMQP connections, after the http transport (daemon_buses.c). */
+GN_MUST_CHECK enum gn_err gn_daemon_build_buses(struct daemon *daemon);
+/* Whom the v1 API asks for current states. */
+struct gn_remote gn_daemon_remote(struct daemon *daemon);
 /* Before the store is loaded. */
 void gn_daemon_observe(struct daemon *daemon);
 /* v2, native, and what other proxies call. */

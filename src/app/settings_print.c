@@ -98,7 +98,8 @@ static void add_sample_row(struct gn_buf *out, const struct setting_row *row, co
     gn_buf_printf(out, "%s%s:", indent, name);
     if (row->kind == SETTING_LIST)
         add_list(out, row->fallback);
-    else if (row->kind == SETTING_TEXT && needs_quotes(row->fallback))
+    else if ((row->kind == SETTING_TEXT || row->kind == SETTING_CHOICE) &&
+             needs_quotes(row->fallback))
         gn_buf_printf(out, " \"%s\"\n", row->fallback);
     else
         gn_buf_printf(out, " %s\n", row->fallback);

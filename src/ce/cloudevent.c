@@ -1,5 +1,5 @@
 /* The attributes of CloudEvents: their names, and what makes them valid. The encodings are in
- * cloudevent_json.c and cloudevent_http.c. */
+ * cloudevent_json.c, cloudevent_http.c and cloudevent_attributes.c. */
 #include "gurnard/ce/cloudevent.h"
 
 #include <stdarg.h>
@@ -365,4 +365,37 @@ enum gn_err gn_ce_take_base64(struct gn_ce_decoder *d, struct gn_str name, struc
         event->data = value;
     }
     return GN_OK;
+}
+
+enum gn_err gn_ce_take_body(struct gn_ce_decoder *d, struct gn_str body,
+                            const struct gn_ce_found *found, struct gn_cloudevent *event)
+{
+    if (body.len == 0)
+        return GN_OK;
+    if (body.len > d->limits.max_bytes)
+        return GN_ELIMIT;
+    if (found->core[GN_CE_ENCODING].len > 0)
+        return gn_ce_take_base64(d, GN_STR("data"), body, event);
+    if (event->datacontenttype.p == NULL || gn_ce_is_json_type(event->datacontenttype)) {
+        event->kind = GN_CE_JSON;
+        return gn_ce_json_value(d, body, &event->data);
+    }
+    event->kind = GN_CE_BYTES;
+    event->data = body;
+    return GN_OK;
+}
+
+struct gn_str gn_ce_body_type(const struct gn_cloudevent *event)
+{
+    if (event->datacontenttype.p != NULL)
+        return event->datacontenttype;
+    switch (event->kind) {
+    case GN_CE_JSON:
+        return GN_STR("application/json");
+    case GN_CE_BYTES:
+        return GN_STR("application/octet-stream");
+    case GN_CE_NO_DATA:
+        break;
+    }
+    return GN_STR_NONE;
 }

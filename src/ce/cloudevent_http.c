@@ -5,8 +5,6 @@
 
 static const struct gn_str header_prefix = GN_STR_INIT("ce-");
 
-/* ---- modes ---- */
-
 /* Whether s begins with part, in any case. If so, it is cut off. */
 static bool cut_prefix_nocase(struct gn_str *s, struct gn_str part)
 {
@@ -17,17 +15,21 @@ static bool cut_prefix_nocase(struct gn_str *s, struct gn_str part)
     return true;
 }
 
-/* Takes the mode from the media type. What is left of it names the format: "+json", or nothing. */
-static enum gn_ce_mode mode_of(struct gn_str content_type, struct gn_str *format)
+/* ---- modes ---- */
+
+enum gn_err gn_ce_mode_of(struct gn_str content_type, enum gn_ce_mode *mode)
 {
     struct gn_str rest;
+    struct gn_str format = gn_str_trim(gn_str_cut(content_type, ';', &rest));
 
-    *format = gn_str_trim(gn_str_cut(content_type, ';', &rest));
-    if (cut_prefix_nocase(format, GN_STR("application/cloudevents-batch")))
-        return GN_CE_BATCH;
-    if (cut_prefix_nocase(format, GN_STR("application/cloudevents")))
-        return GN_CE_STRUCTURED;
-    return GN_CE_BINARY;
+    *mode = GN_CE_BINARY;
+    if (cut_prefix_nocase(&format, GN_STR("application/cloudevents-batch")))
+        *mode = GN_CE_BATCH;
+    else if (cut_prefix_nocase(&format, GN_STR("application/cloudevents")))
+        *mode = GN_CE_STRUCTURED;
+    else
+        return GN_OK;
+    return format.len == 0 || gn_str_eq_nocase(format, GN_STR("+json")) ? GN_OK : GN_EUNSUPPORTED;
 }
 
 static bool has_specversion(const struct gn_ce_http *http)
@@ -40,9 +42,10 @@ static bool has_specversion(const struct gn_ce_http *http)
 
 bool gn_ce_is_http(const struct gn_ce_http *http)
 {
-    struct gn_str format;
+    enum gn_ce_mode mode;
+    const enum gn_err err = gn_ce_mode_of(http->content_type, &mode);
 
-    return mode_of(http->content_type, &format) != GN_CE_BINARY || has_specversion(http);
+    return err != GN_OK || mode != GN_CE_BINARY || has_specversion(http);
 }
 
 /* ---- decoding of the binary mode ---- */
@@ -113,24 +116,6 @@ static enum gn_err take_header(struct gn_ce_decoder *d, const struct gn_ce_heade
     return GN_OK;
 }
 
-static enum gn_err take_body(struct gn_ce_decoder *d, struct gn_str body,
-                             const struct gn_ce_found *found, struct gn_cloudevent *event)
-{
-    if (body.len == 0)
-        return GN_OK;
-    if (body.len > d->limits.max_bytes)
-        return GN_ELIMIT;
-    if (found->core[GN_CE_ENCODING].len > 0)
-        return gn_ce_take_base64(d, GN_STR("data"), body, event);
-    if (event->datacontenttype.p == NULL || gn_ce_is_json_type(event->datacontenttype)) {
-        event->kind = GN_CE_JSON;
-        return gn_ce_json_value(d, body, &event->data);
-    }
-    event->kind = GN_CE_BYTES;
-    event->data = body;
-    return GN_OK;
-}
-
 static enum gn_err decode_binary(struct gn_ce_decoder *d, const struct gn_ce_http *http,
                                  struct gn_ce_events *events)
 {
@@ -145,7 +130,7 @@ static enum gn_err decode_binary(struct gn_ce_decoder *d, const struct gn_ce_htt
     if (err == GN_OK)
         err = gn_ce_settle(d, &found, event);
     if (err == GN_OK)
-        err = take_body(d, http->body, &found, event);
+        err = gn_ce_take_body(d, http->body, &found, event);
     if (err == GN_EUNSUPPORTED)
         d->error[0] = '\0'; /* as if it were no CloudEvent */
     if (err != GN_OK)
@@ -160,19 +145,18 @@ enum gn_err gn_ce_decode_http(const struct gn_ce_http *http, const struct gn_jso
                               char error[GN_CE_ERROR_MAX])
 {
     struct gn_ce_decoder d;
-    struct gn_str format;
     enum gn_err err;
 
-    *events = (struct gn_ce_events){.mode = mode_of(http->content_type, &format)};
+    *events = (struct gn_ce_events){.mode = GN_CE_BINARY};
     error[0] = '\0';
+    err = gn_ce_mode_of(http->content_type, &events->mode);
+    if (err != GN_OK)
+        return err;
     if (events->mode == GN_CE_BINARY && !has_specversion(http))
         return GN_EUNSUPPORTED;
-    if (events->mode != GN_CE_BINARY) {
-        if (format.len > 0 && !gn_str_eq_nocase(format, GN_STR("+json")))
-            return GN_EUNSUPPORTED;
+    if (events->mode != GN_CE_BINARY)
         return gn_ce_decode_json(http->body, events->mode == GN_CE_BATCH, limits, arena, events,
                                  error);
-    }
     gn_ce_decoder_init(&d, limits, arena, error);
     err = decode_binary(&d, http, events);
     gn_ce_decoder_fini(&d);
@@ -228,22 +212,6 @@ static void add_extension(struct gn_buf *out, const struct gn_ce_extension *exte
     gn_buf_putc(out, '\0');
 }
 
-/* The media type of the body: what the attribute says, else what the kind of data implies. */
-static struct gn_str body_type(const struct gn_cloudevent *event)
-{
-    if (event->datacontenttype.p != NULL)
-        return event->datacontenttype;
-    switch (event->kind) {
-    case GN_CE_JSON:
-        return GN_STR("application/json");
-    case GN_CE_BYTES:
-        return GN_STR("application/octet-stream");
-    case GN_CE_NO_DATA:
-        break;
-    }
-    return GN_STR_NONE;
-}
-
 /* Content-Type is no attribute's header: nothing of it is encoded that may stand in a header. */
 static size_t add_content_type(struct gn_buf *out, struct gn_str type)
 {
@@ -274,5 +242,5 @@ size_t gn_ce_write_headers(const struct gn_cloudevent *event, struct gn_buf *out
     count += add_header(out, is_0_3 ? "Ce-Schemaurl: " : "Ce-Dataschema: ", event->dataschema);
     for (size_t i = 0; i < event->extension_count; i++)
         add_extension(out, &event->extensions[i]);
-    return count + event->extension_count + add_content_type(out, body_type(event));
+    return count + event->extension_count + add_content_type(out, gn_ce_body_type(event));
 }

@@ -79,4 +79,9 @@ GN_MUST_CHECK enum gn_err gn_ce_json_value(const struct gn_ce_decoder *d, struct
 GN_MUST_CHECK enum gn_err gn_ce_take_base64(struct gn_ce_decoder *d, struct gn_str name,
                                             struct gn_str text, struct gn_cloudevent *event);
 
+/* Takes the body of the binary mode as data, by what was found and the event's media type. */
+GN_MUST_CHECK enum gn_err gn_ce_take_body(struct gn_ce_decoder *d, struct gn_str body,
+                                          const struct gn_ce_found *found,
+                                          struct gn_cloudevent *event);
+
 #endif

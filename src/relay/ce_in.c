@@ -70,17 +70,28 @@ static enum gn_err take_data(struct ce_intake *in)
 
 /* ---- identity ---- */
 
+enum gn_err gn_relay_source_key(struct gn_relay *relay, struct gn_str source, uint64_t *key)
+{
+    struct gn_buf *name = &relay->name;
+
+    gn_buf_reset(name);
+    gn_buf_add_str(name, source);
+    gn_buf_putc(name, '\n');
+    if (gn_buf_err(name) == GN_OK)
+        *key = gn_id_digest(gn_buf_str(name));
+    return gn_buf_err(name);
+}
+
 static enum gn_err identify(struct ce_intake *in)
 {
     const struct gn_cloudevent *ce = in->ce;
     struct gn_buf *name = &in->relay->name;
+    enum gn_err err = gn_relay_source_key(in->relay, ce->source, &in->lane);
 
-    gn_buf_reset(name);
-    gn_buf_add_str(name, ce->source);
-    gn_buf_putc(name, '\n');
-    if (gn_buf_err(name) != GN_OK)
-        return gn_buf_err(name);
-    in->lane = gn_id_digest(in->source->bmc.len > 0 ? in->source->bmc : gn_buf_str(name));
+    if (err != GN_OK)
+        return err;
+    if (in->source->bmc.len > 0)
+        in->lane = gn_id_digest(in->source->bmc);
     gn_buf_add_str(name, ce->id);
     if (gn_buf_err(name) != GN_OK)
         return gn_buf_err(name);

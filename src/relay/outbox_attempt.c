@@ -245,11 +245,14 @@ static enum gn_err shape(struct gn_attempt *attempt)
         .is_again = lane->key.kind != GN_KIND_STORED,
         .part = lane->part,
         .memory = &lane->memory,
+        .wants_event = attempt->transport->ops->takes_events,
     };
     enum gn_err err = gn_shape(&in, &attempt->shaped);
 
     attempt->message.address = attempt->address;
     attempt->message.headers = attempt->shaped.headers;
+    attempt->message.event = in.wants_event ? &attempt->shaped.event : NULL;
+    attempt->message.mode = attempt->shaped.mode;
     attempt->message.timeout_ms = sink->outbox->config.attempt_timeout_ms;
     for (size_t i = 0; i < GN_MESSAGE_PARTS; i++)
         attempt->message.body[i] = attempt->shaped.body[i];

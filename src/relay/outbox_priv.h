@@ -162,7 +162,8 @@ struct gn_sink {
     uint32_t in_flight;       /* of all kinds */
     uint32_t again_in_flight; /* of these, not GN_KIND_STORED */
     uint32_t concurrency;     /* attempts that may be under way side by side */
-    bool is_runnable;         /* in outbox->runnable */
+    uint32_t max_concurrency;
+    bool is_runnable; /* in outbox->runnable */
     bool is_closed;
     bool is_down;
     bool is_paused;                /* the receiver said that it is gone (410) */

@@ -76,10 +76,9 @@ static void on_probe_timer(void *ctx)
 
 /* ---- down, paused and up ---- */
 
-static uint32_t least_concurrency(const struct gn_outbox *ob)
+static uint32_t least_concurrency(const struct gn_sink *sink)
 {
-    return ob->config.sink_concurrency < GN_SINK_WINDOW_MIN ? ob->config.sink_concurrency
-                                                            : GN_SINK_WINDOW_MIN;
+    return sink->max_concurrency < GN_SINK_WINDOW_MIN ? sink->max_concurrency : GN_SINK_WINDOW_MIN;
 }
 
 static uint64_t queued(const struct gn_sink *sink)
@@ -92,7 +91,7 @@ static void begin_hold(struct gn_sink *sink)
 {
     if (gn_sink_is_held(sink))
         return;
-    sink->concurrency = least_concurrency(sink->outbox);
+    sink->concurrency = least_concurrency(sink);
     sink->probes = 0;
 }
 
@@ -147,7 +146,7 @@ static void resume(struct gn_sink *sink)
 
 void gn_sink_note_success(struct gn_sink *sink)
 {
-    if (sink->concurrency < sink->outbox->config.sink_concurrency)
+    if (sink->concurrency < sink->max_concurrency)
         sink->concurrency++;
     sink->unanswered = 0;
     sink->failing_since_ms = 0;
@@ -274,6 +273,8 @@ static void configure(struct gn_sink *sink, const struct gn_sink_config *config,
         sink->backoff.max_ms = config->retry_max_ms;
     if (sink->backoff.max_ms < sink->backoff.min_ms)
         sink->backoff.max_ms = sink->backoff.min_ms;
+    sink->max_concurrency =
+        config->concurrency != 0 ? config->concurrency : ob->config.sink_concurrency;
     sink->expire_ms = ob->config.expire_ms;
     if (config->expire_ms != 0 && config->expire_ms < sink->expire_ms)
         sink->expire_ms = config->expire_ms;
@@ -291,8 +292,8 @@ enum gn_err gn_outbox_open_sink(struct gn_outbox *ob, const struct gn_sink_confi
     if (made == NULL)
         return GN_ENOMEM;
     made->outbox = ob;
-    made->concurrency = least_concurrency(ob);
     configure(made, config, place);
+    made->concurrency = least_concurrency(made);
     if (enter_sink(ob, made) != GN_OK) {
         free_sink(made);
         return GN_ENOMEM;

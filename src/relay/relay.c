@@ -47,6 +47,24 @@ static void remember(struct gn_relay *relay, struct gn_event *event)
                     (unsigned long long)held);
 }
 
+void gn_relay_expect_echo(struct gn_relay *relay)
+{
+    relay->is_echoed = true;
+}
+
+/* Without memory an echo is told twice. */
+static void note_echoes(struct gn_relay *relay, struct gn_event *const *events, size_t count)
+{
+    uint64_t clock_ms = gn_journal_clock_ms(relay->parts.journal);
+    uint64_t key;
+
+    if (!relay->is_echoed || (events[0]->flags & GN_EVENT_FROM_PEER) != 0 ||
+        gn_relay_source_key(relay, events[0]->resource, &key) != GN_OK)
+        return;
+    for (size_t i = 0; i < count; i++)
+        gn_dedup_add(relay->dedup, key, &events[i]->id, clock_ms);
+}
+
 enum gn_err gn_relay_publish(struct gn_relay *relay, struct gn_event *const *events, size_t count)
 {
     struct gn_sink *const *sinks;
@@ -63,6 +81,7 @@ enum gn_err gn_relay_publish(struct gn_relay *relay, struct gn_event *const *eve
     if (sink_count == 0)
         note_unrouted(relay, events[0], count);
     gn_relay_note_ids(relay, events, count);
+    note_echoes(relay, events, count);
     if ((events[0]->flags & GN_EVENT_PLAIN) == 0) /* no API could show it as a state */
         remember(relay, events[count - 1]);
     return GN_OK;

@@ -58,6 +58,7 @@ struct gn_relay {
     struct gn_registry_set *registries;
     struct gn_dedup *dedup;
     struct gn_routes *routes;
+    bool is_echoed; /* what is published may come back */
     struct gn_relay_figures figures;
     struct gn_buf name, value, data, attributes; /* scratch of one message */
     struct gn_buf ids;    /* of the events in the journal's running segment */
@@ -97,6 +98,12 @@ void gn_routes_remove(struct gn_routes *routes, const struct gn_sink *sink,
 GN_MUST_CHECK enum gn_err gn_routes_find(struct gn_routes *routes, struct gn_event *const *events,
                                          size_t count, const char *node,
                                          struct gn_sink *const **sinks, size_t *sink_count);
+
+/* ---- ce_in.c ---- */
+
+/* The key by which repeats of CloudEvents of this source are known. */
+GN_MUST_CHECK enum gn_err gn_relay_source_key(struct gn_relay *relay, struct gn_str source,
+                                              uint64_t *key);
 
 /* ---- recover.c ---- */
 

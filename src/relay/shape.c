@@ -115,31 +115,41 @@ static enum gn_err shape_v2(struct writing *w)
     return GN_OK;
 }
 
-static enum gn_err shape_peer(struct writing *w)
+/* time: room for it, as long as ce lives. */
+static void describe_for_peer(const struct gn_shape_in *in, char time[GN_TIME_TEXT_MAX],
+                              struct gn_cloudevent *ce)
 {
-    const struct gn_event *event = w->in->event;
-    struct gn_buf *text = &w->shaped->text;
-    char time[GN_TIME_TEXT_MAX];
-    const char *spelled = w->in->interest->spelled;
-    struct gn_cloudevent ce = {
+    const struct gn_event *event = in->event;
+    const char *spelled = in->interest->spelled;
+
+    gn_time_format(event->time_ns, time);
+    *ce = (struct gn_cloudevent){
         .version = GN_CE_0_3,
         .id = gn_str_of(event->id.text),
         .source = spelled != NULL ? gn_str_of(spelled) : event->resource,
         .type = event->type,
         .subject = event->source,
+        .time = gn_str_of(time),
         .datacontenttype = GN_STR(GN_CNE_CONTENT_TYPE),
         .kind = GN_CE_JSON,
         .data = event->data,
     };
+}
 
-    gn_time_format(event->time_ns, time);
-    ce.time = gn_str_of(time);
-    (void)gn_ce_write_headers(&ce, text);
+static enum gn_err shape_peer(struct writing *w)
+{
+    struct gn_shaped *shaped = w->shaped;
+
+    shaped->mode = GN_CE_BINARY;
+    describe_for_peer(w->in, shaped->time, &shaped->event);
+    if (w->in->wants_event)
+        return GN_OK;
+    (void)gn_ce_write_headers(&shaped->event, &shaped->text);
     add_trace(w);
-    if (gn_buf_err(text) != GN_OK)
-        return gn_buf_err(text);
-    w->headers_end = text->len;
-    w->shaped->body[0] = event->data;
+    if (gn_buf_err(&shaped->text) != GN_OK)
+        return gn_buf_err(&shaped->text);
+    w->headers_end = shaped->text.len;
+    shaped->body[0] = w->in->event->data;
     finish(w, NULL);
     return GN_OK;
 }
@@ -177,18 +187,24 @@ static void write_batch(struct writing *w, const struct gn_native_view *view, si
     w->body_end = w->headers_at = text->len;
 }
 
+/* Which message follows that of this place. */
+static void note_next(struct writing *w, const struct gn_native_view *view, size_t place)
+{
+    size_t next = next_passing(w->in->interest->spec, view, place + 1);
+
+    w->shaped->next_part = next < view->count ? (uint32_t)next : 0;
+}
+
 static const char *write_native(struct writing *w, const struct gn_native_view *view, size_t place)
 {
     const struct gn_native_spec *spec = w->in->interest->spec;
     struct gn_buf *text = &w->shaped->text;
-    size_t next;
 
     if (spec->mode == GN_CE_BATCH) {
         write_batch(w, view, place);
         return "Content-Type: " GN_CE_TYPE_BATCH;
     }
-    next = next_passing(spec, view, place + 1);
-    w->shaped->next_part = next < view->count ? (uint32_t)next : 0;
+    note_next(w, view, place);
     if (spec->mode == GN_CE_BINARY) {
         write_binary(w, &view->events[place].ce);
         return NULL;
@@ -206,6 +222,12 @@ static enum gn_err shape_viewed(struct writing *w, const struct gn_native_view *
 
     if (place >= view->count)
         return GN_ENOTFOUND;
+    if (w->in->wants_event) {
+        note_next(w, view, place);
+        w->shaped->event = view->events[place].ce;
+        w->shaped->mode = interest->spec->mode;
+        return interest->spec->mode == GN_CE_BATCH ? GN_EUNSUPPORTED : GN_OK;
+    }
     content_type = write_native(w, view, place);
     add_trace(w);
     if (interest->spec->handshake != GN_HANDSHAKE_OFF)
@@ -270,7 +292,9 @@ static enum gn_err shape_native(struct writing *w)
     err = gn_native_view(&memory->cache, w->in->interest->spec->split, w->in->sequence, &view);
     if (err == GN_OK)
         err = shape_viewed(w, &view);
-    if (err == GN_OK && w->shaped->next_part != 0 && w->in->memory != NULL)
+    if (err == GN_OK && w->in->wants_event)
+        w->shaped->memory = memory; /* the event views it */
+    else if (err == GN_OK && w->shaped->next_part != 0 && w->in->memory != NULL)
         keep(w->in, memory);
     else
         gn_shape_memory_free(memory);
@@ -285,8 +309,12 @@ enum gn_err gn_shape(const struct gn_shape_in *in, struct gn_shaped *shaped)
     memset(shaped->body, 0, sizeof shaped->body);
     shaped->text = GN_BUF_INIT;
     shaped->next_part = 0;
+    shaped->memory = NULL;
+    shaped->headers[0] = NULL;
     memcpy(shaped->own, EVENT_ID_HEADER, sizeof(EVENT_ID_HEADER) - 1);
     memcpy(shaped->own + sizeof(EVENT_ID_HEADER) - 1, in->event->id.text, GN_ID_LEN + 1);
+    if (in->wants_event && (in->interest->face == GN_FACE_V1 || in->interest->face == GN_FACE_V2))
+        return GN_EUNSUPPORTED;
     switch (in->interest->face) {
     case GN_FACE_V1:
         return shape_v1(&w);
@@ -305,4 +333,5 @@ enum gn_err gn_shape(const struct gn_shape_in *in, struct gn_shaped *shaped)
 void gn_shaped_fini(struct gn_shaped *shaped)
 {
     gn_buf_free(&shaped->text);
+    gn_shape_memory_free(shaped->memory);
 }

@@ -14,6 +14,7 @@ struct wish {
     enum gn_face face;
     const char *id, *address, *resource;
     const char *config; /* NATIVE: the subscription's object */
+    uint32_t concurrency;
 };
 
 static void log_unusable(const struct wish *wish, const char *reason)
@@ -74,7 +75,12 @@ static struct gn_interest *interest_of(struct gn_relay *relay, const struct wish
 
 static struct gn_sink_config sink_config(const struct wish *wish, struct gn_interest *interest)
 {
-    struct gn_sink_config config = {.id = wish->id, .address = wish->address, .interest = interest};
+    struct gn_sink_config config = {
+        .id = wish->id,
+        .address = wish->address,
+        .interest = interest,
+        .concurrency = wish->concurrency,
+    };
 
     if (interest->spec != NULL) {
         config.retry_min_ms = interest->spec->retry_min_ms;
@@ -188,6 +194,23 @@ void gn_relay_subscription_changed(void *ctx, struct gn_pubsub_item *item)
 
     if (has_sink(item))
         item->user = change_sink(ctx, item->user, &wish);
+}
+
+struct gn_sink *gn_relay_open_bus(struct gn_relay *relay, const char *id, const char *address,
+                                  const char *resource, uint32_t window)
+{
+    const struct wish wish = {.face = GN_FACE_PEER,
+                              .id = id,
+                              .address = address,
+                              .resource = resource,
+                              .concurrency = window};
+
+    return open_sink(relay, &wish);
+}
+
+void gn_relay_close_bus(struct gn_relay *relay, struct gn_sink *sink)
+{
+    close_sink(relay, sink);
 }
 
 /* Where a proxy's events go: <end point>/event. The original appends that to whatever it was given;

@@ -1104,6 +1104,90 @@ static void what_is_written_decodes_to_the_same_event(void **state)
     }
 }
 
+/* ---- attributes of other bindings ---- */
+
+static enum gn_err decode_attributes(struct bed *bed, const struct gn_ce_extension *attributes,
+                                     size_t count, const char *body, struct gn_cloudevent *event)
+{
+    bed_init(bed);
+    return gn_ce_decode_attributes(attributes, count, gn_str_of(body), &limits, &bed->arena, event,
+                                   bed->error);
+}
+
+static void attributes_of_other_bindings_are_plain_texts(void **state)
+{
+    static const struct gn_ce_extension attributes[] = {
+        {.name = GN_STR_INIT("specversion"), .value = GN_STR_INIT("0.3")},
+        {.name = GN_STR_INIT("id"), .value = GN_STR_INIT("\"100%25\"")},
+        {.name = GN_STR_INIT("SOURCE"), .value = GN_STR_INIT(" /s ")},
+        {.name = GN_STR_INIT("type"), .value = GN_STR_INIT("t\xC3\xA4")},
+        {.name = GN_STR_INIT("subject"), .value = GN_STR_INIT("")},
+        {.name = GN_STR_INIT("schemaurl"), .value = GN_STR_INIT("urn:x")},
+        {.name = GN_STR_INIT("time"), .value = {NULL, 0}},
+        {.name = GN_STR_INIT("datacontenttype"), .value = GN_STR_INIT("application/x+json")},
+        {.name = GN_STR_INIT("myExt"), .value = GN_STR_INIT("7"), .is_literal = true},
+        {.name = GN_STR_INIT("gone"), .value = {NULL, 0}},
+    };
+    struct gn_cloudevent event;
+    struct bed bed;
+
+    (void)state;
+    assert_int_equal(decode_attributes(&bed, attributes, GN_LEN(attributes), " [1] ", &event),
+                     GN_OK);
+    assert_int_equal(event.version, GN_CE_0_3);
+    assert_str(event.id, "\"100%25\"");
+    assert_str(event.source, " /s ");
+    assert_str(event.type, "t\xC3\xA4");
+    assert_str(event.subject, NULL);
+    assert_str(event.dataschema, "urn:x");
+    assert_str(event.time, NULL);
+    assert_str(event.datacontenttype, "application/x+json");
+    assert_int_equal(event.extension_count, 1);
+    assert_str(event.extensions[0].name, "myext");
+    assert_true(event.extensions[0].is_literal);
+    assert_int_equal(event.kind, GN_CE_JSON);
+    assert_str(event.data, "[1]");
+    gn_arena_fini(&bed.arena);
+}
+
+static void wrong_attributes_are_refused_as_in_headers(void **state)
+{
+    static const struct {
+        const char *name, *value, *body;
+        enum gn_err err;
+        const char *error;
+    } rows[] = {
+        {"id", "", "", GN_EINVAL, "id: MUST be a non-empty string"},
+        {"specversion", "2.0", "", GN_EUNSUPPORTED, "specversion: unknown value: 2.0"},
+        {"subject", "\xFF", "", GN_EINVAL, "subject: MUST be UTF-8"},
+        {"ext", "a\tb", "", GN_EINVAL, "ext: MUST NOT hold control characters"},
+        {"time", "1795250000000", "", GN_EINVAL,
+         "time: cannot convert \"1795250000000\" to time.Time: not in RFC3339 format"},
+        {"my_ext", "x", "", GN_EINVAL,
+         "my_ext: MUST be the name of an attribute: lower-case letters and digits"},
+        {"ext", "x", "{", GN_EPARSE, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        const struct gn_ce_extension attributes[] = {
+            {.name = GN_STR("specversion"), .value = GN_STR("1.0")},
+            {.name = GN_STR("id"), .value = GN_STR("i")},
+            {.name = GN_STR("source"), .value = GN_STR("/s")},
+            {.name = GN_STR("type"), .value = GN_STR("t")},
+            {.name = gn_str_of(rows[i].name), .value = gn_str_of(rows[i].value)},
+        };
+        struct gn_cloudevent event;
+        struct bed bed;
+
+        assert_int_equal(decode_attributes(&bed, attributes, GN_LEN(attributes), rows[i].body,
+                                           &event),
+                         rows[i].err);
+        assert_string_equal(bed.error, rows[i].error);
+        gn_arena_fini(&bed.arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1138,6 +1222,8 @@ int main(void)
         cmocka_unit_test(headers_have_their_order_and_are_encoded),
         cmocka_unit_test(the_content_type_is_always_said_when_there_is_data),
         cmocka_unit_test(what_is_written_decodes_to_the_same_event),
+        cmocka_unit_test(attributes_of_other_bindings_are_plain_texts),
+        cmocka_unit_test(wrong_attributes_are_refused_as_in_headers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1066,6 +1066,24 @@ static void a_cloudevent_that_comes_again_is_told_once(void **state)
     assert_int_equal((int)counter(rig, "gurnard_events_repeated_total", NULL), 2);
 }
 
+static void an_echo_from_a_bus_is_known_by_its_id(void **state)
+{
+    struct rig *rig = *state;
+    struct gn_cloudevent echo = news;
+
+    (void)subscribe(rig, ADDRESS, "fake://a");
+    gn_relay_expect_echo(rig->relay);
+    assert_int_equal(take(rig, "{\"Events\":[{\"MessageId\":\"Own.1.2.Plain\"}]}"),
+                     GN_INTAKE_STORED);
+    settle(rig);
+    assert_int_equal(rig->fake->note_count, 1);
+    echo.id = gn_str_of(rig->fake->notes[0].event_id + strlen("Gurnard-Event-Id: "));
+    echo.source = GN_STR(ADDRESS);
+    assert_int_equal(take_ce(rig, &echo), GN_EEXIST);
+    echo.id = GN_STR("0a7a3c5e-0000-4000-8000-000000000002");
+    assert_int_equal(take_ce(rig, &echo), GN_OK);
+}
+
 static void our_own_event_that_comes_back_ends_here(void **state)
 {
     struct rig *rig = *state;
@@ -1311,6 +1329,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_cloudevent_that_comes_again_is_told_once, setup,
                                         teardown),
+        TEST(an_echo_from_a_bus_is_known_by_its_id),
         TEST(our_own_event_that_comes_back_ends_here),
         cmocka_unit_test_setup_teardown(other_data_is_for_native_subscriptions_only, setup,
                                         teardown),

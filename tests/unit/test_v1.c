@@ -1,6 +1,8 @@
 /* The v1 API, asked over a socket, with endpoints that the test plays. */
 #include "api_bed.h"
 
+#include "gurnard/transport/registrar.h"
+
 #include "gurnard/base/file.h"
 #include "gurnard/base/url.h"
 
@@ -1304,6 +1306,53 @@ struct asking {
     struct gn_v1 *v1;
 };
 
+/* One question: the registrar's own, and who is to be told. */
+struct question {
+    gn_remote_state_fn done;
+    void *ctx;
+    struct gn_registrar_query *query;
+};
+
+static bool has_publishers(void *ctx)
+{
+    const struct asking *asking = ctx;
+
+    return gn_registrar_has_publishers(asking->registrar);
+}
+
+static void on_answer(void *ctx, const struct gn_registrar_state *state)
+{
+    struct question *question = ctx;
+
+    question->done(question->ctx, &(struct gn_remote_state){state->err, state->body});
+    free(question);
+}
+
+static enum gn_err ask_publishers(void *ctx, struct gn_str resource, gn_remote_state_fn done,
+                                  void *done_ctx, void **query)
+{
+    const struct asking *asking = ctx;
+    struct question *question = calloc(1, sizeof *question);
+
+    assert_non_null(question);
+    question->done = done;
+    question->ctx = done_ctx;
+    assert_int_equal(gn_registrar_ask(asking->registrar, resource, on_answer, question,
+                                      &question->query),
+                     GN_OK);
+    *query = question;
+    return GN_OK;
+}
+
+static void forget_query(void *ctx, void *query)
+{
+    struct question *question = query;
+
+    (void)ctx;
+    gn_registrar_forget(question->query);
+    free(question);
+}
+
 static struct asking *asking_new(uint32_t status_ms)
 {
     struct asking *asking = calloc(1, sizeof *asking);
@@ -1334,7 +1383,8 @@ static struct asking *asking_new(uint32_t status_ms)
     asking->registrar = gn_registrar_new(&registrar, bed->loop, bed->client, bed->metrics);
     assert_non_null(asking->registrar);
     gn_registrar_start(asking->registrar);
-    parts.registrar = asking->registrar;
+    parts.remote = (struct gn_remote){
+        .has = has_publishers, .ask = ask_publishers, .forget = forget_query, .ctx = asking};
     asking->v1 = gn_v1_new(&v1, &parts);
     assert_non_null(asking->v1);
     bed->rest.v1 = asking->v1;

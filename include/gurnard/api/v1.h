@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gurnard/api/remote.h"
 #include "gurnard/base/metrics.h"
 #include "gurnard/loop/loop.h"
 #include "gurnard/net/http_client.h"
@@ -16,7 +17,6 @@
 #include "gurnard/store/journal.h"
 #include "gurnard/store/pubsub.h"
 #include "gurnard/store/state.h"
-#include "gurnard/transport/registrar.h"
 
 #define GN_V1_PROBES_MAX 64 /* endpoint probes under way; further creates are answered 503 */
 #define GN_V1_ASKS_MAX   64 /* questions to publishers under way; further ones likewise */
@@ -39,8 +39,8 @@ struct gn_v1_parts {
     struct gn_journal *journal; /* an event's answer waits until it is stored */
     struct gn_relay *relay;
     struct gn_metrics *metrics;
-    struct gn_registrar *registrar; /* the publishers that CurrentState is asked of; may be NULL */
-    struct gn_cne_figures *cne;     /* may be NULL */
+    struct gn_remote remote;    /* whom CurrentState is asked of */
+    struct gn_cne_figures *cne; /* may be NULL */
 };
 
 /* config and parts are copied. NULL when there is no memory. */
@@ -51,7 +51,7 @@ struct gn_v1 *gn_v1_new(const struct gn_v1_config *config, const struct gn_v1_pa
 void gn_v1_free(struct gn_v1 *v1);
 
 /* Cancels the probes under way and answers their requests 503, as those that wait for publishers or
- * the journal. To be called before the server, the registrar and the journal go. */
+ * the journal. To be called before the server, those asked and the journal go. */
 void gn_v1_stop(struct gn_v1 *v1);
 
 /* If path begins with one of the prefixes, answers request (now or later) and returns true. */

@@ -53,7 +53,33 @@ ROW(LIST, registries_paths, "registries.paths", GN_DATA_DIR "/registries," GN_SY
 ROW(CHOICE, events_severity, "events.severity", "keep", "", "keep|overwrite", "", "", \
     "Severity of an event whose text comes from a registry: the BMC's own, or the registry's as hw-event-proxy did.") \
 ROW(TEXT, transport_host, "transport.host", "", "", "", "", "", \
-    "This daemon's URL for other proxies, http://host:port; the first NODE_IP or NODE_NAME in it is replaced. Other proxies know us by the text as it is. amqp:// forms: no proxy to proxy by HTTP.") \
+    "This daemon's URL for other proxies, http://host:port; the first NODE_IP or NODE_NAME in it is replaced. Other proxies know us by the text as it is. amqp:// forms: an AMQP 1.0 router or broker instead of HTTP.") \
+ROW(LIST, transport_amqp_more, "transport.amqp_more", "", "", "", "", "", \
+    "Further AMQP connections beside transport.host: URLs, each followed by the prefixes of the resources that go by it, separated by blanks; without any, all do.") \
+ROW(TEXT, transport_amqp_pattern, "transport.amqp_pattern", "router", "", "", "", "", \
+    "The broker's address for a resource: router, rabbitmq-topic, rabbitmq-queue, rabbitmq-exchange:NAME, artemis-multicast, artemis-anycast, or a text with {resource}, {path} or {key}.") \
+ROW(CHOICE, transport_amqp_prefix, "transport.amqp_prefix", "cloudEvents:", "", "cloudEvents:|cloudEvents_", "", "", \
+    "What the application properties of CloudEvents begin with when sent; both are understood.") \
+ROW(CHOICE, transport_amqp_presettled, "transport.amqp_presettled", "no", "", "no|yes", "", "", \
+    "Whether messages are sent settled: faster, and lost when the broker loses them.") \
+ROW(NUMBER, transport_amqp_window, "transport.amqp_window", "100", "1", "1000", "", "", \
+    "Messages under way for one resource without an outcome, and received ones that are not stored yet.") \
+ROW(DURATION, transport_amqp_outcome_timeout, "transport.amqp_outcome_timeout", "10s", "100ms", "5m", "", "", \
+    "How long an outcome is waited for; then the message is sent again.") \
+ROW(TEXT, transport_amqp_user, "transport.amqp_user", "", "", "", "", "", \
+    "User for SASL PLAIN; also in the URL. Empty: EXTERNAL with a client certificate, else ANONYMOUS.") \
+ROW(TEXT, transport_amqp_password_file, "transport.amqp_password_file", "", "", "", "", "", \
+    "File with the password; a line end behind it is cut off.") \
+ROW(CHOICE, transport_amqp_insecure_plain, "transport.amqp_insecure_plain", "no", "", "no|yes", "", "", \
+    "Whether a password may be sent without TLS.") \
+ROW(TEXT, transport_amqp_ca_file, "transport.amqp_ca_file", "", "", "", "", "", \
+    "Certificates that the broker's is checked by. Empty: the system's.") \
+ROW(TEXT, transport_amqp_cert_file, "transport.amqp_cert_file", "", "", "", "", "", \
+    "Certificate of ours, PEM; read again at each connection.") \
+ROW(TEXT, transport_amqp_key_file, "transport.amqp_key_file", "", "", "", "", "", \
+    "Its key, PEM.") \
+ROW(CHOICE, transport_amqp_verify, "transport.amqp_verify", "yes", "", "yes|no", "", "", \
+    "Whether the broker's certificate and its name are checked.") \
 ROW(TEXT, transport_listen, "transport.listen", "", "", "", "", "", \
     "Where other proxies are listened to, host:port or :port; off: not at all. Empty: on all addresses, with the port of transport.host, else 9043. Port 0: any free one.") \
 ROW(LIST, transport_publishers, "transport.publishers", "", "", "", "http-event-publishers", "", \

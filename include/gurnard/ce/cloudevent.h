@@ -129,6 +129,18 @@ GN_MUST_CHECK enum gn_err gn_ce_decode_json(struct gn_str text, bool is_batch,
                                             struct gn_arena *arena, struct gn_ce_events *events,
                                             char error[GN_CE_ERROR_MAX]);
 
+/* The mode that a media type says, as above. GN_EUNSUPPORTED: of a format other than JSON. */
+GN_MUST_CHECK enum gn_err gn_ce_mode_of(struct gn_str content_type, enum gn_ce_mode *mode);
+
+/* Decodes the binary mode of bindings other than HTTP. attributes: all there are, of any kind,
+ * their names without the binding's prefix, their values plain text, which is neither quoted nor
+ * percent-encoded; absent: not given; the media type of body is datacontenttype. Rules and errors
+ * as gn_ce_decode_http(), but `subject: MUST be UTF-8`, and an unknown specversion has its text. */
+GN_MUST_CHECK enum gn_err
+gn_ce_decode_attributes(const struct gn_ce_extension *attributes, size_t count, struct gn_str body,
+                        const struct gn_json_limits *limits, struct gn_arena *arena,
+                        struct gn_cloudevent *event, char error[GN_CE_ERROR_MAX]);
+
 /* Whether name may be an extension's: a-z and 0-9, not empty, not above GN_CE_NAME_MAX, not `data`,
  * not that of a core attribute of either version. */
 bool gn_ce_is_extension_name(struct gn_str name);
@@ -146,6 +158,10 @@ void gn_ce_write_json(const struct gn_cloudevent *event, struct gn_buf *out);
  * that is application/json for JSON, application/octet-stream for bytes, absent without data.
  * Returns how many. The body is event->data. */
 size_t gn_ce_write_headers(const struct gn_cloudevent *event, struct gn_buf *out);
+
+/* The media type of event's data in the binary mode: its datacontenttype, else that which the kind
+ * implies, as above; absent: none. */
+struct gn_str gn_ce_body_type(const struct gn_cloudevent *event);
 
 #define GN_CE_TYPE_STRUCTURED "application/cloudevents+json; charset=utf-8"
 #define GN_CE_TYPE_BATCH      "application/cloudevents-batch+json; charset=utf-8"

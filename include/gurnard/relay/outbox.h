@@ -122,6 +122,7 @@ struct gn_sink_config {
     const char *address;
     struct gn_interest *interest;        /* the sink takes its own reference */
     uint32_t retry_min_ms, retry_max_ms; /* 0: those of the outbox */
+    uint32_t concurrency;                /* 0: sink_concurrency of the outbox */
     uint64_t expire_ms;                  /* 0: that of the outbox, which is the most */
 };
 

@@ -72,6 +72,16 @@ void gn_relay_client_sub_removed(void *relay, struct gn_client_sub *sub);
 /* The client's end point has changed: what waits goes to the new one. */
 void gn_relay_client_sub_moved(struct gn_relay *relay, struct gn_client_sub *sub);
 
+/* Opens a way out for all that is published under resource, as another proxy gets it, to address;
+ * id: of the sink, unique. window: messages under way at most. NULL: it was logged why not. */
+struct gn_sink *gn_relay_open_bus(struct gn_relay *relay, const char *id, const char *address,
+                                  const char *resource, uint32_t window);
+void gn_relay_close_bus(struct gn_relay *relay, struct gn_sink *sink);
+
+/* What is published here may come back by a bus that we listen to: from now on it is recognised as
+ * ours, by its id. */
+void gn_relay_expect_echo(struct gn_relay *relay);
+
 /* Where a body came from. */
 struct gn_relay_source {
     struct gn_str name; /* from the webhook's path; absent when the path had none */

@@ -13,6 +13,7 @@
 #include "gurnard/base/defs.h"
 #include "gurnard/base/err.h"
 #include "gurnard/base/str.h"
+#include "gurnard/ce/cloudevent.h"
 
 #define GN_MESSAGE_PARTS   4
 #define GN_SENT_ANSWER_MAX 1024U /* bytes of a receiver's answer that are handed on */
@@ -22,6 +23,9 @@ struct gn_message_out {
     const char *address;                  /* URL of the receiver */
     const char *const *headers;           /* "Name: value" lines ended by NULL; HTTP only */
     struct gn_str body[GN_MESSAGE_PARTS]; /* sent one after another */
+    const struct gn_cloudevent
+        *event;           /* the same for transports other than HTTP; NULL: HTTP only */
+    enum gn_ce_mode mode; /* of event */
     uint32_t timeout_ms;
 };
 
@@ -45,7 +49,8 @@ struct gn_transport;
 struct gn_sending; /* one send under way, of the transport's own shape */
 
 struct gn_transport_ops {
-    const char *name; /* for logs and the metric label transport="": http, inproc, amqp */
+    const char *name;  /* for logs and the metric label transport="": http, inproc, amqp */
+    bool takes_events; /* it sends message->event, not headers and body */
     /* Whether address is one of this transport's. */
     bool (*takes)(const struct gn_transport *transport, const char *address);
     /* Starts a send; *sending is valid until done. */
