@@ -17,6 +17,7 @@ const struct gn_cli_verb gn_cli_verbs[] = {
      gn_cli_quarantine},
     {"sim", "plays a fleet of BMCs that send Redfish events to a webhook", gn_cli_sim},
     {"tap", "subscribes to events and prints them as they come", gn_cli_tap},
+    {"send", "sends a CloudEvent to an AMQP address", gn_cli_send},
     {NULL, NULL, NULL},
 };
 

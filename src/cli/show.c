@@ -153,6 +153,22 @@ static unsigned show_item(const json_t *event, const json_t *item, bool color, s
     return 1;
 }
 
+/* A CloudEvent whose data is no list of values is one value, of its source. */
+static unsigned show_data(const json_t *event, bool color, struct gn_buf *out)
+{
+    json_t *item;
+    unsigned lines = 0;
+
+    if (!json_is_string(json_object_get(event, "specversion")))
+        return 0;
+    item = json_pack("{s:O*, s:O*}", "value", json_object_get(event, "data"), "resource",
+                     json_object_get(event, "source"));
+    if (item != NULL)
+        lines = show_item(event, item, color, out);
+    json_decref(item);
+    return lines;
+}
+
 unsigned gn_show_event(struct gn_str body, bool color, struct gn_buf *out)
 {
     json_t *event = NULL;
@@ -163,6 +179,8 @@ unsigned gn_show_event(struct gn_str body, bool color, struct gn_buf *out)
         items = json_object_get(json_object_get(event, "data"), "values");
         for (size_t i = 0; i < json_array_size(items); i++)
             lines += show_item(event, json_array_get(items, i), color, out);
+        if (items == NULL)
+            lines = show_data(event, color, out);
     }
     if (lines == 0) {
         gn_buf_printf(out, "%zu bytes that are no event\n", body.len);

@@ -1,5 +1,6 @@
 /* gurnard tap: a subscriber for people. Subscribes an HTTP server of its own, prints what is
- * delivered to it, and unsubscribes when it ends. The way to and from the API is in tap_api.c. */
+ * delivered to it, and unsubscribes when it ends. The way to and from the API is in tap_api.c; the
+ * tap of an AMQP address is in amqp_tap.c. */
 #include "gurnard/cli/cli.h"
 
 #include <getopt.h>
@@ -21,8 +22,11 @@
 
 static const char usage_text[] =
     "usage: gurnard tap [options]\n"
+    "       gurnard tap --amqp URL ADDRESS [options]\n"
     "\n"
     "Subscribes to events of gurnardd and prints each as a line. Ctrl-C unsubscribes.\n"
+    "With --amqp it receives from an address of an AMQP 1.0 router or broker instead, and\n"
+    "accepts whatever comes.\n"
     "\n"
     "  --api URL              the REST API (http://localhost:8089)\n"
     "  --resource ADDRESS     what to subscribe to (the publisher of Redfish events)\n"
@@ -31,6 +35,8 @@ static const char usage_text[] =
     "  --listen ADDRESS:PORT  where events are taken (127.0.0.1:0; port 0: any free one)\n"
     "  --no-color             no colours (none either when the output is no terminal)\n"
     "\n"
+    "  --amqp URL             amqp://host:port or amqps://host:port; --api, --resource and\n"
+    "                         --listen do not go with it\n" CLI_AMQP_USAGE_OPTIONS "\n"
     "Exit: 0 when all went well, 1 when not, 2 for wrong usage.\n";
 
 /* ---- options ---- */
@@ -40,9 +46,11 @@ static bool read_option(struct tap *tap, int letter, const char *word)
     switch (letter) {
     case 'a':
         tap->api = optarg;
+        tap->names_api = true;
         return true;
     case 'r':
         tap->resource = optarg;
+        tap->names_api = true;
         return true;
     case 'c':
         return gn_cli_number(TAP_VERB, "count", optarg, 1, UINT64_MAX, &tap->count);
@@ -51,40 +59,65 @@ static bool read_option(struct tap *tap, int letter, const char *word)
         return true;
     case 'l':
         tap->listen = optarg;
+        tap->names_api = true;
         return true;
     case 'n':
         tap->wants_color = false;
         return true;
     default:
+        if (gn_cli_amqp_take(&tap->amqp, letter))
+            return true;
         gn_cli_complain(TAP_VERB, "%s: unknown, or without its value; --help tells all options",
                         word);
         return false;
     }
 }
 
+/* Whether the options go together, and with what stands behind them: an address for AMQP. */
+static bool fit_together(const struct tap *tap, int argc, char **argv)
+{
+    const bool has_amqp = tap->amqp.user != NULL || tap->amqp.password_file != NULL ||
+                          tap->amqp.ca_file != NULL || tap->amqp.skips_verify ||
+                          tap->amqp.allows_insecure;
+    const int words = argc - optind;
+
+    if (tap->amqp.url == NULL && words > 0)
+        gn_cli_complain(TAP_VERB, "%s: not an option", argv[optind]);
+    else if (tap->amqp.url == NULL && has_amqp)
+        gn_cli_complain(TAP_VERB, "user, password and certificates are for --amqp");
+    else if (tap->amqp.url != NULL && tap->names_api)
+        gn_cli_complain(TAP_VERB, "--api, --resource and --listen do not go with --amqp");
+    else if (tap->amqp.url != NULL && (words != 1 || argv[optind][0] == '\0'))
+        gn_cli_complain(TAP_VERB, "--amqp needs one address to receive from");
+    else
+        return true;
+    return false;
+}
+
 /* Returns the exit code, or -1 to go on. */
 static int read_options(struct tap *tap, int argc, char **argv)
 {
     static const struct option rows[] = {
-        {"api", required_argument, NULL, 'a'},    {"resource", required_argument, NULL, 'r'},
-        {"count", required_argument, NULL, 'c'},  {"json", no_argument, NULL, 'j'},
-        {"listen", required_argument, NULL, 'l'}, {"no-color", no_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+        {"api", required_argument, NULL, 'a'},
+        {"resource", required_argument, NULL, 'r'},
+        {"count", required_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'},
+        {"listen", required_argument, NULL, 'l'},
+        {"no-color", no_argument, NULL, 'n'},
+        CLI_AMQP_OPTION_ROWS,
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     int letter;
 
     opterr = 0;
-    while ((letter = getopt_long(argc, argv, "+:h", rows, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, ":h", rows, NULL)) != -1) {
         if (letter == 'h')
             return fputs(usage_text, stdout) < 0 ? CLI_EXIT_FAILED : 0;
         if (!read_option(tap, letter, argv[optind - 1]))
             return CLI_EXIT_USAGE;
     }
-    if (optind < argc) {
-        gn_cli_complain(TAP_VERB, "%s: not an option", argv[optind]);
-        return CLI_EXIT_USAGE;
-    }
-    return -1;
+    return fit_together(tap, argc, argv) ? -1 : CLI_EXIT_USAGE;
 }
 
 /* ---- events ---- */
@@ -243,6 +276,8 @@ int gn_cli_tap(int argc, char **argv)
 
     if (code >= 0)
         return code;
+    if (tap.amqp.url != NULL)
+        return gn_tap_amqp(&tap, argv[optind]);
     if (!gn_cli_url(TAP_VERB, tap.api, "", &tap.url)) {
         finish(&tap);
         return CLI_EXIT_USAGE;

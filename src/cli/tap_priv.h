@@ -1,10 +1,12 @@
-/* What tap.c (options, server, printing) and tap_api.c (subscribing) share. */
+/* What tap.c (options, server, printing), tap_api.c (subscribing) and amqp_tap.c (from an AMQP
+ * address instead) share. */
 #ifndef GURNARD_CLI_TAP_PRIV_H
 #define GURNARD_CLI_TAP_PRIV_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "amqp_priv.h"
 #include "cli_priv.h"
 #include "gurnard/base/buf.h"
 #include "gurnard/base/id.h"
@@ -23,6 +25,8 @@ struct tap {
     uint64_t count; /* 0: until a signal */
     bool wants_json;
     bool wants_color;
+    bool names_api;               /* an option was given that says where to subscribe */
+    struct cli_amqp_options amqp; /* without its url: by the API */
 
     struct gn_loop *loop;
     struct gn_http_client *client;
@@ -41,6 +45,10 @@ struct tap {
     bool is_ending;
     int exit_code;
 };
+
+/* Prints what arrives on an AMQP address, until Ctrl-C or as many as wanted. Returns the exit code.
+ */
+int gn_tap_amqp(const struct tap *tap, const char *address);
 
 /* Starts to subscribe: finds the resource where none was given, waits for the API for a while. Ends
  * the tap, with a complaint, when it cannot be done. */

@@ -170,7 +170,9 @@ static int call_verb(int argc, char **argv)
     static const struct gn_cli_verb verbs[] = {{"status", "", gn_cli_status},
                                                {"replay", "", gn_cli_replay},
                                                {"deadletter", "", gn_cli_deadletter},
-                                               {"quarantine", "", gn_cli_quarantine}};
+                                               {"quarantine", "", gn_cli_quarantine},
+                                               {"tap", "", gn_cli_tap},
+                                               {"send", "", gn_cli_send}};
 
     for (size_t i = 0; i < GN_LEN(verbs); i++)
         if (strcmp(argv[0], verbs[i].name) == 0)
@@ -510,6 +512,32 @@ static void wrong_usage_is_2_and_nobody_is_asked(void **state)
         "quarantine purge ''",
         "quarantine purge 1-0 --all",
         "quarantine replay",
+        "tap /address",
+        "tap --user me",
+        "tap --no-verify",
+        "tap --amqp amqp://h:1",
+        "tap --amqp amqp://h:1 ''",
+        "tap --amqp amqp://h:1 /a /b",
+        "tap --amqp amqp://h:1 /a --api http://h:1",
+        "tap --amqp amqp://h:1 /a --resource /r",
+        "tap --amqp http://h:1 /a",
+        "tap --amqp amqp://h:1/a /a",
+        "tap --amqp amqp://h:0 /a",
+        "tap --amqp amqp://h:1 /a --user me",
+        "tap --amqp amqp://me:secret@h:1 /a",
+        "tap --amqp amqps://h:1 /a --count 0",
+        "send",
+        "send /a",
+        "send --amqp amqp://h:1",
+        "send --amqp amqp://h:1 /a f g",
+        "send --amqp amqp://h:1 /a --type t",
+        "send --amqp amqp://h:1 /a --source s",
+        "send --amqp amqp://h:1 /a --data d",
+        "send --amqp amqp://h:1 /a --subject s",
+        "send --amqp amqp://h:1 /a f --type t --source s",
+        "send --amqp amqp://h:1 /a --type t --source s --timeout 0",
+        "send --amqp h:1 /a --type t --source s",
+        "send --amqp amqp://h:1 /a --type t --source s --user me",
     };
     static const struct row rows[] = {{NULL, 0, NULL}};
     struct fake fake;
@@ -525,16 +553,85 @@ static void wrong_usage_is_2_and_nobody_is_asked(void **state)
     fake_stop(&fake, "");
 }
 
-static void help_is_printed_to_stdout(void **state)
+/* ---- AMQP ---- */
+
+/* An URL of a port that nobody listens on. */
+static void closed_url(char url[64])
 {
-    static const char *const commands[] = {"status --help", "replay -h", "deadletter --help",
-                                           "deadletter list --help", "quarantine purge --help"};
+    uint16_t port = 0;
+    int fd;
+
+    assert_int_equal(gn_listen_tcp("127.0.0.1", 0, &fd, &port), GN_OK);
+    close(fd);
+    (void)snprintf(url, 64, "amqp://127.0.0.1:%u", port);
+}
+
+static void an_event_that_no_broker_takes_is_not_sent(void **state)
+{
+    char url[64], command[256];
 
     (void)state;
-    for (size_t i = 0; i < GN_LEN(commands); i++) {
-        assert_int_equal(run(commands[i]), 0);
+    closed_url(url);
+    (void)snprintf(command, sizeof command, "send --amqp %s /a --type t --source s --timeout 0.05",
+                   url);
+    assert_int_equal(run(command), CLI_EXIT_FAILED);
+    assert_string_equal(out_text, "");
+    assert_non_null(strstr(err_text, "gurnard send: no connection to 127.0.0.1:"));
+}
+
+static void an_event_that_cannot_be_read_is_complained_about_before_anybody_is_called(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"", ": malformed\n"},
+        {"[]", ": malformed\n"},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\"}",
+         ": type: MUST be a non-empty string\n"},
+        {"{\"specversion\":\"2.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t\"}",
+         ": specversion: unknown value: 2.0\n"},
+    };
+    char path[] = "/tmp/gurnard-test-XXXXXX", command[128];
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    (void)snprintf(command, sizeof command, "send --amqp amqp://127.0.0.1:1 /a %s", path);
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        assert_int_equal(ftruncate(fd, 0), 0);
+        assert_int_equal(pwrite(fd, rows[i].text, strlen(rows[i].text), 0), strlen(rows[i].text));
+        assert_int_equal(run(command), CLI_EXIT_FAILED);
+        assert_string_equal(out_text, "");
+        if (strstr(err_text, rows[i].want) == NULL)
+            fail_msg("%s: %s", rows[i].text, err_text);
+    }
+    close(fd);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(run(command), CLI_EXIT_FAILED);
+    assert_non_null(strstr(err_text, path));
+}
+
+static void a_password_that_cannot_be_read_is_complained_about(void **state)
+{
+    (void)state;
+    runs("tap --amqp amqps://127.0.0.1:1 /a --user me --password-file /nonexistent", 1, "",
+         "gurnard tap: /nonexistent: not found\n");
+}
+
+static void help_is_printed_to_stdout(void **state)
+{
+    static const struct {
+        const char *command, *option;
+    } rows[] = {{"status --help", "--url URL"},     {"replay -h", "--url URL"},
+                {"deadletter --help", "--url URL"}, {"deadletter list --help", "--url URL"},
+                {"tap --help", "--amqp URL"},       {"quarantine purge --help", "--url URL"},
+                {"send --help", "--amqp URL"}};
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        assert_int_equal(run(rows[i].command), 0);
         assert_memory_equal(out_text, "usage: gurnard ", 15);
-        assert_non_null(strstr(out_text, "--url URL"));
+        assert_non_null(strstr(out_text, rows[i].option));
         assert_string_equal(err_text, "");
     }
 }
@@ -555,6 +652,9 @@ int main(void)
         cmocka_unit_test(a_server_without_admin_api_is_told_from_one_that_does_not_find),
         cmocka_unit_test(nobody_answering_is_said_with_the_url),
         cmocka_unit_test(wrong_usage_is_2_and_nobody_is_asked),
+        cmocka_unit_test(an_event_that_no_broker_takes_is_not_sent),
+        cmocka_unit_test(an_event_that_cannot_be_read_is_complained_about_before_anybody_is_called),
+        cmocka_unit_test(a_password_that_cannot_be_read_is_complained_about),
         cmocka_unit_test(help_is_printed_to_stdout),
     };
 

@@ -115,6 +115,20 @@ static void a_long_value_is_cut_between_characters(void **state)
     gn_buf_free(&out);
 }
 
+static void a_cloudevent_is_shown_by_its_data(void **state)
+{
+    (void)state;
+    shows("{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/news\",\"type\":\"news.goal\","
+          "\"time\":\"2026-11-21T03:49:30.5Z\",\"data\":{\"score\":1}}",
+          false, 1, "2026-11-21T03:49:30Z  news.goal  /news  {\"score\":1}\n");
+    shows("{\"specversion\":\"1.0\",\"source\":\"/bmc\",\"time\":\"2026-11-21T03:49:30Z\","
+          "\"data\":{\"Events\":[{\"MessageId\":\"A\"},{\"MessageId\":\"B\"}]}}",
+          false, 2,
+          "2026-11-21T03:49:30Z  -         A  -  (no text)\n"
+          "2026-11-21T03:49:30Z  -         B  -  (no text)\n");
+    shows("{\"specversion\":\"1.0\",\"source\":\"/s\",\"type\":\"t\"}", false, 1, "-  t  /s  \n");
+}
+
 static void what_is_no_event_is_said_to_be_none(void **state)
 {
     static const char *const bodies[] = {
@@ -168,6 +182,7 @@ int main(void)
         cmocka_unit_test(control_characters_do_not_reach_the_terminal),
         cmocka_unit_test(what_is_no_redfish_event_is_shown_as_json),
         cmocka_unit_test(a_long_value_is_cut_between_characters),
+        cmocka_unit_test(a_cloudevent_is_shown_by_its_data),
         cmocka_unit_test(what_is_no_event_is_said_to_be_none),
         cmocka_unit_test(samples_of_all_vendors_give_their_records),
     };

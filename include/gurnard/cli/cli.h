@@ -15,9 +15,11 @@ struct gn_cli_verb {
 /* All verbs, ended by a row without name. */
 extern const struct gn_cli_verb gn_cli_verbs[];
 
-/* gurnard sim: plays a fleet of BMCs. gurnard tap: prints events as they come. */
+/* gurnard sim: plays a fleet of BMCs. gurnard tap: prints events as they come. gurnard send: sends
+ * a CloudEvent by AMQP. */
 int gn_cli_sim(int argc, char **argv);
 int gn_cli_tap(int argc, char **argv);
+int gn_cli_send(int argc, char **argv);
 
 /* Verbs that ask a running gurnardd by its admin API, at --url, else the environment's
  * GURNARD_ADMIN, else http://127.0.0.1:9091. Each takes --json: the answer as it came. */

@@ -1,4 +1,5 @@
-/* Turns a delivered event (CloudNativeEvent JSON) into one line for people. Pure. */
+/* Turns a delivered event (CloudNativeEvent JSON, or a CloudEvent in the JSON format) into lines
+ * for people. Pure. */
 #ifndef GURNARD_CLI_SHOW_H
 #define GURNARD_CLI_SHOW_H
 
