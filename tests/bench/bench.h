@@ -1,8 +1,9 @@
-/* What load.c and sink.c share: the mark that an event carries, the clock, the histogram. */
+/* What load.c and the sinks share: the mark that an event carries, the clock, the histogram. */
 #ifndef GURNARD_BENCH_H
 #define GURNARD_BENCH_H
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,23 @@ static inline uint64_t get_digits(const char *at, int digits)
     for (int i = 0; i < digits; i++)
         value = value * 10 + (uint64_t)(at[i] - '0');
     return value;
+}
+
+struct mark {
+    uint64_t run, seq, due_ns;
+};
+
+/* Reads the mark of an event, wherever it stands in the bytes; false: there is none. */
+static inline bool find_mark(const char *bytes, size_t len, struct mark *mark)
+{
+    const char *at = memmem(bytes, len, MARK, sizeof MARK - 1);
+
+    if (at == NULL || (size_t)(bytes + len - at) < sizeof MARK_SAMPLE - 1)
+        return false;
+    mark->run = get_digits(at + RUN_AT, RUN_DIGITS);
+    mark->seq = get_digits(at + SEQ_AT, SEQ_DIGITS);
+    mark->due_ns = get_digits(at + DUE_AT, DUE_DIGITS);
+    return true;
 }
 
 /* 64 steps for each power of two: exact to 1.6 percent. Zero-initialised. */

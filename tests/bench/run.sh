@@ -7,6 +7,7 @@
 #   tests/bench/run.sh --subscribers 1    only with so many subscribers
 #   tests/bench/run.sh --durable          instead: what durability costs; docs/reliability.md
 #   tests/bench/run.sh --row              instead: two daemons in a row, many subscriptions
+#   tests/bench/run.sh --amqp             instead: AMQP beside HTTP; docs/amqp.md
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -14,13 +15,14 @@ cd "$root"
 . deploy/deps.sh
 
 if [ "${1:-}" = --help ]; then
-    sed -n '2,9s/^# \{0,1\}//p' "$0"
+    sed -n '2,10s/^# \{0,1\}//p' "$0"
     exit 0
 fi
 need_packages $GN_BUILD_PACKAGES python3
 mkdir -p build
 cmake -S . -B build -G Ninja -DGN_PRESET=release -DGN_BUILD_BENCH=ON >build/bench-cmake.log
-ninja -C build --quiet gurnardd bench_load bench_sink bench_micro >build/bench-ninja.log ||
+ninja -C build --quiet gurnardd bench_load bench_sink bench_amqp_sink bench_micro \
+    >build/bench-ninja.log ||
     { cat build/bench-ninja.log; exit 1; }
 script=bench.py
 if [ "${1:-}" = --durable ]; then
@@ -28,6 +30,9 @@ if [ "${1:-}" = --durable ]; then
     shift
 elif [ "${1:-}" = --row ]; then
     script=row.py
+    shift
+elif [ "${1:-}" = --amqp ]; then
+    script=amqp.py
     shift
 fi
 exec /usr/bin/python3 "tests/bench/$script" "$@"

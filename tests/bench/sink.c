@@ -47,7 +47,7 @@ static struct {
     struct port ports[PORTS_MAX];
     uint64_t run, events;
     uint64_t unique, duplicates, strange, probes, connections;
-    uint64_t last_ns;
+    uint64_t first_ns, last_ns;
     struct histogram latency;
 } sink;
 
@@ -104,24 +104,23 @@ static void accept_conns(struct port *port)
 
 static void count_event(struct port *port, const char *body, size_t len)
 {
-    const char *mark = memmem(body, len, MARK, sizeof MARK - 1);
-    uint64_t seq;
+    struct mark mark;
 
-    if (mark == NULL || (size_t)(body + len - mark) < sizeof MARK_SAMPLE - 1 ||
-        get_digits(mark + RUN_AT, RUN_DIGITS) != sink.run ||
-        (seq = get_digits(mark + SEQ_AT, SEQ_DIGITS)) >= sink.events) {
+    if (!find_mark(body, len, &mark) || mark.run != sink.run || mark.seq >= sink.events) {
         sink.strange++;
         return;
     }
-    if ((port->seen[seq / 8] >> (seq % 8) & 1) != 0) {
+    if ((port->seen[mark.seq / 8] >> (mark.seq % 8) & 1) != 0) {
         sink.duplicates++;
         return;
     }
-    port->seen[seq / 8] = (uint8_t)(port->seen[seq / 8] | 1U << seq % 8);
+    port->seen[mark.seq / 8] = (uint8_t)(port->seen[mark.seq / 8] | 1U << mark.seq % 8);
     port->unique++;
     sink.unique++;
     sink.last_ns = now_ns();
-    histogram_add(&sink.latency, sink.last_ns - get_digits(mark + DUE_AT, DUE_DIGITS));
+    if (sink.first_ns == 0)
+        sink.first_ns = sink.last_ns;
+    histogram_add(&sink.latency, sink.last_ns - mark.due_ns);
 }
 
 /* Takes one whole request from the front of the buffer; false when there is none. */
@@ -171,7 +170,7 @@ static void begin(uint64_t run, uint64_t events)
 {
     sink.run = run;
     sink.events = events;
-    sink.unique = sink.duplicates = sink.strange = sink.last_ns = 0;
+    sink.unique = sink.duplicates = sink.strange = sink.first_ns = sink.last_ns = 0;
     memset(&sink.latency, 0, sizeof sink.latency);
     for (uint32_t i = 0; i < sink.port_count; i++) {
         struct port *port = &sink.ports[i];
@@ -194,9 +193,9 @@ static void report(void)
             least = sink.ports[i].unique;
     printf("{\"unique\":%" PRIu64 ",\"least\":%" PRIu64 ",\"duplicates\":%" PRIu64
            ",\"strange\":%" PRIu64 ",\"probes\":%" PRIu64 ",\"connections\":%" PRIu64
-           ",\"last_ns\":%" PRIu64 ",",
+           ",\"first_ns\":%" PRIu64 ",\"last_ns\":%" PRIu64 ",",
            sink.unique, least, sink.duplicates, sink.strange, sink.probes, sink.connections,
-           sink.last_ns);
+           sink.first_ns, sink.last_ns);
     histogram_print(&sink.latency);
     printf("}\n");
 }
