@@ -18,7 +18,7 @@
 
 /* ---- counted resources ---- */
 
-static struct counted *find_counted(struct counted *list, struct gn_str resource)
+struct counted *gn_counted_find(struct counted *list, struct gn_str resource)
 {
     struct counted *one;
 
@@ -28,7 +28,7 @@ static struct counted *find_counted(struct counted *list, struct gn_str resource
 
 struct counted *gn_counted_add(struct counted **list, struct gn_str resource)
 {
-    struct counted *one = find_counted(*list, resource);
+    struct counted *one = gn_counted_find(*list, resource);
 
     if (one != NULL) {
         one->count++;
@@ -50,7 +50,7 @@ struct counted *gn_counted_add(struct counted **list, struct gn_str resource)
 
 struct counted *gn_counted_remove(struct counted **list, struct gn_str resource)
 {
-    struct counted *one = find_counted(*list, resource);
+    struct counted *one = gn_counted_find(*list, resource);
 
     if (one == NULL || --one->count > 0)
         return NULL;
@@ -82,9 +82,16 @@ static void open_sink(struct bus *bus, struct counted *published, size_t place)
 
     gn_buf_printf(&id, "amqp:%s:%s", bus->name, published->resource);
     gn_transport_amqp_sink(bus->transport, gn_str_of(published->resource), &address);
-    if (gn_buf_err(&id) == GN_OK && gn_buf_err(&address) == GN_OK)
-        published->sinks[place] = gn_relay_open_bus(bus->buses->relay, id.data, address.data,
-                                                    published->resource, bus->buses->window);
+    if (gn_buf_err(&id) == GN_OK && gn_buf_err(&address) == GN_OK) {
+        const struct gn_relay_bus way = {.id = id.data,
+                                         .address = address.data,
+                                         .resource = published->resource,
+                                         .window = bus->buses->window,
+                                         .is_native = bus->buses->is_native,
+                                         .mode = bus->buses->mode};
+
+        published->sinks[place] = gn_relay_open_bus(bus->buses->relay, &way);
+    }
     if (gn_bus_answer(bus->transport, gn_str_of(published->resource)) != GN_OK)
         gn_log_warn("bus.no_status connection=%s resource=%s reason=\"no memory\"", bus->name,
                     published->resource);
@@ -249,6 +256,8 @@ enum gn_err gn_buses_new(const struct gn_buses_config *config, const struct gn_b
         return GN_ENOMEM;
     buses->parts = *parts;
     buses->window = config->window;
+    buses->is_native = config->is_native;
+    buses->mode = config->mode;
     TAILQ_INIT(&buses->waits);
     gn_timer_init(&buses->retry, parts->loop, gn_buses_on_retry, buses);
     if (config->count == 0)

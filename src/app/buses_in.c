@@ -67,13 +67,25 @@ static void settle_later(struct gn_buses *buses, struct gn_bus_event *event, enu
         gn_timer_start(&buses->retry, RETRY_MS);
 }
 
+/* What we send as CloudEvents 1.0 has ids by which we do not know it again when it comes back. */
+static bool is_own(const struct gn_buses *buses, const struct gn_bus_event *event)
+{
+    return buses->is_native &&
+           gn_counted_find(buses->published, gn_bus_event_resource(event)) != NULL;
+}
+
 static void on_event(void *ctx, struct gn_bus_event *event, const struct gn_cloudevent *ce)
 {
     struct bus *bus = ctx;
     struct gn_buses *buses = bus->buses;
     const struct gn_relay_ce_source source = {.peer = gn_str_of(bus->name), .is_proxy = true};
-    enum gn_err err = gn_relay_cloudevent(buses->relay, &source, ce);
+    enum gn_err err;
 
+    if (is_own(buses, event)) {
+        gn_bus_settle(event, GN_AMQP_ACCEPT, NULL);
+        return;
+    }
+    err = gn_relay_cloudevent(buses->relay, &source, ce);
     gn_cne_add(buses->parts.cne, GN_CNE_TRANSPORT_EVENTS_RECEIVED, ce->source,
                err == GN_OK || err == GN_EEXIST ? GN_CNE_SUCCESS : GN_CNE_FAILED, 1);
     if (err == GN_EINVAL || err == GN_ELIMIT)
@@ -156,7 +168,8 @@ struct gn_transport *gn_bus_make_transport(struct bus *bus, const struct gn_buse
         .prefix = config->prefix,
         .is_durable = true,
         .time_as_timestamp = true,
-        .is_presettled = config->is_presettled,
+        .presettled = config->presettled,
+        .presettled_count = config->presettled_count,
         .outcome_ms = config->outcome_ms,
         .credit = config->window,
         .max_message_bytes = config->max_message_bytes,

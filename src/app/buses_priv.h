@@ -44,12 +44,16 @@ struct gn_buses {
     struct bus all[GN_BUSES_MAX];
     size_t count;
     uint32_t window;
+    bool is_native;
+    enum gn_ce_mode mode;
     struct counted *published;
     TAILQ_HEAD(, bus_wait) waits;
     struct gn_timer retry; /* runs while something is refused */
     bool is_stopped;
 };
 
+/* NULL: not there. */
+struct counted *gn_counted_find(struct counted *list, struct gn_str resource);
 /* One more; a new one when it is the first, else NULL (or no memory). One fewer; the one that is to
  * be freed when it was the last, else NULL. */
 struct counted *gn_counted_add(struct counted **list, struct gn_str resource);

@@ -147,7 +147,11 @@ static enum gn_err make(struct daemon *daemon, const struct reading *reading,
         .prefix = strcmp(settings->transport_amqp_prefix, "cloudEvents_") == 0
                       ? GN_AMQP_PREFIX_UNDERSCORE
                       : GN_AMQP_PREFIX_COLON,
-        .is_presettled = is_yes(settings->transport_amqp_presettled),
+        .is_native = strcmp(settings->transport_amqp_format, "v1") != 0,
+        .mode = strcmp(settings->transport_amqp_format, "structured") == 0 ? GN_CE_STRUCTURED
+                                                                           : GN_CE_BINARY,
+        .presettled = (const char *const *)settings->transport_amqp_presettled.items,
+        .presettled_count = settings->transport_amqp_presettled.count,
         .window = (uint32_t)settings->transport_amqp_window,
         .outcome_ms = (uint32_t)settings->transport_amqp_outcome_timeout,
         .user = reading->user.data == NULL ? "" : reading->user.data,

@@ -94,6 +94,7 @@ static bool wants_address(const struct gn_interest *interest, struct gn_str reso
     case GN_FACE_PEER:
         return (flags & (GN_EVENT_PLAIN | GN_EVENT_FROM_PEER)) == 0 && gn_str_eq(own, resource);
     case GN_FACE_NATIVE:
+        return own.len == 0 || ((flags & GN_EVENT_FROM_PEER) == 0 && gn_str_eq(own, resource));
     case GN_FACES:
         break;
     }

@@ -14,6 +14,7 @@ struct wish {
     enum gn_face face;
     const char *id, *address, *resource;
     const char *config; /* NATIVE: the subscription's object */
+    bool is_bus;        /* of resource alone, in any face */
     uint32_t concurrency;
 };
 
@@ -49,6 +50,7 @@ static struct gn_interest *interest_of_address(struct gn_relay *relay, const str
 static struct gn_interest *interest_of_config(struct gn_relay *relay, const struct wish *wish)
 {
     char error[GN_NATIVE_ERROR_MAX] = "no JSON";
+    struct gn_buf address = GN_BUF_INIT;
     struct gn_native_spec *spec = NULL;
     struct gn_interest *interest;
     json_t *object = NULL;
@@ -61,7 +63,12 @@ static struct gn_interest *interest_of_config(struct gn_relay *relay, const stru
         log_unusable(wish, err == GN_ENOMEM ? gn_err_text(err) : error);
         return NULL;
     }
-    interest = gn_interest_new(GN_FACE_NATIVE, GN_STR(""), spec, relay->node);
+    if (wish->is_bus)
+        gn_address_canonical(gn_str_of(wish->resource), &address);
+    interest = gn_buf_err(&address) != GN_OK
+                   ? NULL
+                   : gn_interest_new(GN_FACE_NATIVE, gn_buf_str(&address), spec, relay->node);
+    gn_buf_free(&address);
     if (interest == NULL)
         log_unusable(wish, gn_err_text(GN_ENOMEM));
     return interest;
@@ -196,14 +203,23 @@ void gn_relay_subscription_changed(void *ctx, struct gn_pubsub_item *item)
         item->user = change_sink(ctx, item->user, &wish);
 }
 
-struct gn_sink *gn_relay_open_bus(struct gn_relay *relay, const char *id, const char *address,
-                                  const char *resource, uint32_t window)
+/* What a native subscription to a bus would say. */
+static const char *bus_config(enum gn_ce_mode mode)
 {
-    const struct wish wish = {.face = GN_FACE_PEER,
-                              .id = id,
-                              .address = address,
-                              .resource = resource,
-                              .concurrency = window};
+    return mode == GN_CE_STRUCTURED
+               ? "{\"sink\":\"http://bus.invalid/\",\"config\":{\"mode\":\"structured\"}}"
+               : "{\"sink\":\"http://bus.invalid/\",\"config\":{\"mode\":\"binary\"}}";
+}
+
+struct gn_sink *gn_relay_open_bus(struct gn_relay *relay, const struct gn_relay_bus *bus)
+{
+    const struct wish wish = {.face = bus->is_native ? GN_FACE_NATIVE : GN_FACE_PEER,
+                              .id = bus->id,
+                              .address = bus->address,
+                              .resource = bus->resource,
+                              .config = bus_config(bus->mode),
+                              .is_bus = true,
+                              .concurrency = bus->window};
 
     return open_sink(relay, &wish);
 }

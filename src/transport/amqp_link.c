@@ -241,11 +241,18 @@ static void on_waited(void *ctx)
 
 /* ---- links ---- */
 
+static bool is_presettled(const struct gn_bus *bus, struct gn_str address)
+{
+    for (size_t i = 0; i < bus->config.presettled_count; i++)
+        if (gn_str_has_prefix(address, gn_str_of(bus->config.presettled[i])))
+            return true;
+    return false;
+}
+
 static struct gn_bus_link *link_new(struct gn_bus *bus, struct gn_str address, bool is_brief)
 {
     struct gn_bus_link *link = calloc(1, sizeof(*link) + address.len + 1);
-    struct gn_amqp_sender_config config = {.is_presettled = bus->config.is_presettled,
-                                           .outcome_ms = bus->config.outcome_ms,
+    struct gn_amqp_sender_config config = {.outcome_ms = bus->config.outcome_ms,
                                            .on_refused = on_refused,
                                            .on_credit = on_credit,
                                            .ctx = link};
@@ -262,6 +269,7 @@ static struct gn_bus_link *link_new(struct gn_bus *bus, struct gn_str address, b
         return NULL;
     }
     link->is_brief = is_brief;
+    config.is_presettled = is_presettled(bus, address);
     config.address = link->address;
     config.is_durable = !is_brief && gn_amqp_address_is_durable(link->address);
     link->sender = gn_amqp_sender_new(bus->amqp, &config);

@@ -170,7 +170,7 @@ def measure_backlog(bench, events):
         rows[name] = drain_amqp(bench, events, f"--transport-amqp-window={window}")
         note(f"    {name} {rows[name]['rate']:.0f}/s")
     name = f"AMQP, window {WINDOW}, presettled"
-    rows[name] = drain_amqp(bench, events, "--transport-amqp-presettled=yes")
+    rows[name] = drain_amqp(bench, events, "--transport-amqp-presettled=/")
     note(f"    {name} {rows[name]['rate']:.0f}/s")
     return rows
 

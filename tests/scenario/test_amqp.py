@@ -96,6 +96,49 @@ def test_an_event_is_the_message_that_the_original_sends(prefix):
         wait_for(lambda: daemon.metric(DELIVERED) == 1, "the count")
 
 
+@pytest.mark.parametrize("mode", ["binary", "structured"])
+def test_cloudevents_1_0_go_out_one_for_each_record(mode):
+    with Router() as router, on_bus(router.port, f"--transport-amqp-format={mode}") as daemon:
+        two = event(record(1), record(2))
+        assert daemon.post_event(json.dumps(two), "/webhook/bmc-1")[0] == 200
+        by = publisher(daemon)
+        publish(daemon, by, 3)
+        got = router.wait(SYSTEMS, 2) + router.wait(NEWS)
+        for number, arrival in enumerate(got, 1):
+            found = sections(arrival.raw)
+            if mode == "binary":
+                prefix, attributes = "cloudEvents:", found[APPLICATION_PROPERTIES]
+                assert found[PROPERTIES][6] == "application/json"
+            else:
+                prefix, attributes = "", arrival.json()
+                assert found[PROPERTIES][6].startswith("application/cloudevents+json")
+                assert isinstance(attributes["data"], dict)
+            assert attributes[prefix + "specversion"] == "1.0"
+            assert attributes[prefix + "id"]
+            if number == 3:
+                assert attributes[prefix + "source"] == NEWS
+            else:
+                data = arrival.json() if mode == "binary" else attributes["data"]
+                assert str(number) in json.dumps(data)
+                assert attributes[prefix + "source"] == "/redfish/bmc-1"
+        wait_for(lambda: daemon.metric(DELIVERED) == 2, "the count")
+
+
+@pytest.mark.parametrize("form", ["v1", "binary", "structured"])
+def test_what_we_sent_ourselves_is_delivered_once(form):
+    with Router() as router, on_bus(router.port, f"--transport-amqp-format={form}") as daemon, \
+            Sink() as app:
+        daemon.subscribe(app.url)
+        wait_for(lambda: "bus.attached" in daemon.log(), "the receiver")
+        for number in range(3):
+            post(daemon, number)
+        router.put(SYSTEMS, *[arrival.raw for arrival in router.wait(SYSTEMS, 3)])
+        wait_for(lambda: daemon.metric("gurnard_amqp_received_total") >= 3, "what comes back")
+        post(daemon, 3)
+        app.wait(4)
+        assert len(app.events) == 4
+
+
 def test_each_form_of_the_host_leads_to_the_router():
     with Router() as router:
         forms = [f"amqp:127.0.0.1:{router.port}", f"amqp://localhost:{router.port}",
@@ -197,7 +240,7 @@ def test_a_receiver_that_never_settles_holds_back_only_its_own_address():
 
 
 def test_settled_messages_are_delivered_when_they_are_sent():
-    with Router() as router, on_bus(router.port, "--transport-amqp-presettled=yes") as daemon:
+    with Router() as router, on_bus(router.port, f"--transport-amqp-presettled=/none,{SYSTEMS}") as daemon:
         for number in range(5):
             post(daemon, number)
         got = router.wait(SYSTEMS, 5)

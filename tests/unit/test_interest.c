@@ -86,7 +86,7 @@ static void each_face_wants_its_addresses_and_kinds_of_events(void **state)
     }
 }
 
-static struct gn_interest *native(const char *text)
+static struct gn_interest *native_of(const char *text, const char *resource)
 {
     char error[GN_NATIVE_ERROR_MAX];
     struct gn_native_spec *spec = NULL;
@@ -96,9 +96,40 @@ static struct gn_interest *native(const char *text)
     assert_non_null(object);
     assert_int_equal(gn_native_spec_parse(object, &spec, error), GN_OK);
     json_decref(object);
-    interest = gn_interest_new(GN_FACE_NATIVE, GN_STR(""), spec, "n1");
+    interest = gn_interest_new(GN_FACE_NATIVE, gn_str_of(resource), spec, "n1");
     assert_non_null(interest);
     return interest;
+}
+
+static struct gn_interest *native(const char *text)
+{
+    return native_of(text, "");
+}
+
+static void a_native_one_of_an_address_wants_what_arises_there(void **state)
+{
+    static const struct {
+        const char *resource;
+        unsigned flags;
+        bool want;
+    } rows[] = {
+        {SYSTEMS, 0, true},
+        {SYSTEMS, GN_EVENT_PUBLISHED, true},
+        {SYSTEMS, GN_EVENT_FROM_PEER, false},
+        {SYSTEMS "/1", 0, false},
+        {"/news", 0, false},
+    };
+    struct gn_interest *interest = native_of("{\"sink\":\"http://h/\"}", SYSTEMS);
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        struct gn_event *event = event_of(rows[i].resource, rows[i].flags, "OK");
+
+        if (wants(interest, event) != rows[i].want)
+            fail_msg("row %zu", i);
+        gn_event_unref(event);
+    }
+    gn_interest_unref(interest);
 }
 
 static void a_native_subscription_wants_what_passes_its_filters(void **state)
@@ -171,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_face_wants_its_addresses_and_kinds_of_events),
+        cmocka_unit_test(a_native_one_of_an_address_wants_what_arises_there),
         cmocka_unit_test(a_native_subscription_wants_what_passes_its_filters),
         cmocka_unit_test(bytes_that_are_no_event_are_not_wanted),
         cmocka_unit_test(sameness_is_of_face_and_address_and_never_of_native_ones),

@@ -577,17 +577,23 @@ static void what_can_be_no_message_is_refused(void **state)
 
 static void presettled_messages_are_taken_once_they_are_out(void **state)
 {
+    static const char *const beginnings[] = {"x", "fast/"};
     struct bed *bed = *state;
-    struct letter letter = letter_to(bed, "a");
+    struct letter fast = letter_to(bed, "fast/a"), safe = letter_to(bed, "a");
 
-    bed->config.is_presettled = true;
+    bed->config.presettled = beginnings;
+    bed->config.presettled_count = GN_LEN(beginnings);
     make(bed);
     start(bed);
     bed->peer->outcome = 0;
-    (void)send_at(bed, 0, &letter);
+    (void)send_at(bed, 0, &fast);
     wait_end(bed, 0, GN_OK, "");
     WAIT(bed, bed->peer->received == 1);
     assert_true(bed->peer->was_settled);
+    bed->peer->outcome = PN_ACCEPTED;
+    (void)send_at(bed, 1, &safe);
+    wait_end(bed, 1, GN_OK, "");
+    assert_false(bed->peer->was_settled);
 }
 
 static void all_sends_end_when_it_stops(void **state)

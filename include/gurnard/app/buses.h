@@ -39,7 +39,11 @@ struct gn_buses_config {
     const char *container_id;
     const char *pattern; /* gn_amqp_pattern_of() */
     enum gn_amqp_prefix prefix;
-    bool is_presettled;
+    bool is_native;       /* CloudEvents 1.0 go out, in this mode; else as cloud-event-proxy's */
+    enum gn_ce_mode mode; /* binary or structured */
+    /* Addresses that begin so are sent to settled; borrowed as long as the buses live. */
+    const char *const *presettled;
+    size_t presettled_count;
     uint32_t window; /* messages under way for one resource; and received and not stored */
     uint32_t outcome_ms;
     const char *user; /* "" for ANONYMOUS */

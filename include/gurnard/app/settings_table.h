@@ -60,8 +60,10 @@ ROW(TEXT, transport_amqp_pattern, "transport.amqp_pattern", "router", "", "", ""
     "The broker's address for a resource: router, rabbitmq-topic, rabbitmq-queue, rabbitmq-exchange:NAME, artemis-multicast, artemis-anycast, or a text with {resource}, {path} or {key}.") \
 ROW(CHOICE, transport_amqp_prefix, "transport.amqp_prefix", "cloudEvents:", "", "cloudEvents:|cloudEvents_", "", "", \
     "What the application properties of CloudEvents begin with when sent; both are understood.") \
-ROW(CHOICE, transport_amqp_presettled, "transport.amqp_presettled", "no", "", "no|yes", "", "", \
-    "Whether messages are sent settled: faster, and lost when the broker loses them.") \
+ROW(CHOICE, transport_amqp_format, "transport.amqp_format", "v1", "", "v1|binary|structured", "", "", \
+    "What is sent: v1, the messages of cloud-event-proxy; or CloudEvents 1.0, one for each record, in binary or structured mode.") \
+ROW(LIST, transport_amqp_presettled, "transport.amqp_presettled", "", "", "", "", "", \
+    "Beginnings of the addresses that messages are sent to settled: faster, and lost when the broker loses them. A slash: all of a router.") \
 ROW(NUMBER, transport_amqp_window, "transport.amqp_window", "100", "1", "1000", "", "", \
     "Messages under way for one resource without an outcome, and received ones that are not stored yet.") \
 ROW(DURATION, transport_amqp_outcome_timeout, "transport.amqp_outcome_timeout", "10s", "100ms", "5m", "", "", \

@@ -29,7 +29,8 @@ struct gn_interest {
     uint32_t refs; /* private */
     enum gn_face face;
     char *resource; /* canonical. V1, PEER: exactly this address. V2: this and all below it, "*" is
-                     * one segment. NATIVE: "", every address */
+                     * one segment. NATIVE: "", every address; else this
+                     * one, and nothing that came from another proxy */
     size_t resource_len;
     char *spelled; /* PEER: the address as the proxy spelled it, NULL: as resource. It is told that
                     * events come from there */

@@ -72,10 +72,17 @@ void gn_relay_client_sub_removed(void *relay, struct gn_client_sub *sub);
 /* The client's end point has changed: what waits goes to the new one. */
 void gn_relay_client_sub_moved(struct gn_relay *relay, struct gn_client_sub *sub);
 
-/* Opens a way out for all that is published under resource, as another proxy gets it, to address;
- * id: of the sink, unique. window: messages under way at most. NULL: it was logged why not. */
-struct gn_sink *gn_relay_open_bus(struct gn_relay *relay, const char *id, const char *address,
-                                  const char *resource, uint32_t window);
+/* A way out for all that is published under resource. Borrowed during the call. */
+struct gn_relay_bus {
+    const char *id; /* of the sink, unique */
+    const char *address, *resource;
+    uint32_t window; /* messages under way at most */
+    bool is_native;  /* CloudEvents 1.0, one for each record; else as another proxy gets them */
+    enum gn_ce_mode mode; /* of native ones: binary or structured */
+};
+
+/* Opens it. NULL: it was logged why not. */
+struct gn_sink *gn_relay_open_bus(struct gn_relay *relay, const struct gn_relay_bus *bus);
 void gn_relay_close_bus(struct gn_relay *relay, struct gn_sink *sink);
 
 /* What is published here may come back by a bus that we listen to: from now on it is recognised as

@@ -36,7 +36,9 @@ struct gn_transport_amqp_config {
     enum gn_amqp_prefix prefix;
     bool time_as_timestamp; /* gn_amqp_event_encode(); as the original: true */
     bool is_durable;
-    bool is_presettled;
+    /* Addresses that begin so are sent to settled. Borrowed as long as the transport lives. */
+    const char *const *presettled;
+    size_t presettled_count;
     uint32_t outcome_ms;
     uint32_t credit;          /* of each receiver */
     size_t max_message_bytes; /* taken */
