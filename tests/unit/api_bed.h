@@ -415,6 +415,27 @@ static inline void asker_finish(struct bed *bed, struct asker *asker)
     asker->body = end + 4;
 }
 
+/* text with each $P replaced by the peer's port. Static storage, four at a time. */
+static inline const char *bed_with_port(const struct bed *bed, const char *text)
+{
+    static char made[4][8192];
+    static unsigned next;
+    char *to = made[next++ % 4];
+    size_t at = 0;
+
+    for (; *text != '\0'; text++) {
+        assert_true(at < sizeof made[0] - 8);
+        if (text[0] == '$' && text[1] == 'P') {
+            at += (size_t)snprintf(to + at, 8, "%u", bed->peer->port);
+            text++;
+        } else {
+            to[at++] = *text;
+        }
+    }
+    to[at] = '\0';
+    return to;
+}
+
 /* One request and its whole answer in bed->asker. body NULL: none. Returns the status. */
 static inline int bed_ask(struct bed *bed, const char *method, const char *path, const char *body)
 {

@@ -16,7 +16,7 @@
 #define JSON_TYPE   "Content-Type: application/json\r\n"
 #define CE_TYPE     "Content-Type: application/cloudevents+json\r\n"
 #define BATCH_TYPE  "Content-Type: application/cloudevents-batch+json\r\n"
-#define SINK(path)  "\"sink\":\"http://127.0.0.1:%P" path "\""
+#define SINK(path)  "\"sink\":\"http://127.0.0.1:$P" path "\""
 #define ASKS(how)   "\"config\":{\"handshake\":\"" how "\"}"
 #define ID_LEN      36
 
@@ -98,26 +98,6 @@ static int teardown(void **state)
 
 /* ---- asking ---- */
 
-/* The text with each %P replaced by the peer's port. Static storage, four at a time. */
-static const char *with_port(const struct bed *bed, const char *text)
-{
-    static char made[4][4096];
-    static unsigned next;
-    char *to = made[next++ % 4];
-    size_t at = 0;
-
-    for (; *text != '\0' && at < 4000; text++) {
-        if (text[0] == '%' && text[1] == 'P') {
-            at += (size_t)snprintf(to + at, 8, "%u", bed->peer->port);
-            text++;
-        } else {
-            to[at++] = *text;
-        }
-    }
-    to[at] = '\0';
-    return to;
-}
-
 static int ask(struct bed *bed, const char *method, const char *path, const char *headers,
                const char *body)
 {
@@ -126,10 +106,10 @@ static int ask(struct bed *bed, const char *method, const char *path, const char
     return bed->asker.status;
 }
 
-/* body may hold %P. */
+/* body may hold $P. */
 static int post(struct bed *bed, const char *body)
 {
-    return ask(bed, "POST", SUBS, JSON_TYPE, with_port(bed, body));
+    return ask(bed, "POST", SUBS, JSON_TYPE, bed_with_port(bed, body));
 }
 
 static void assert_status(const struct bed *bed, int want)
@@ -154,7 +134,7 @@ static void assert_object(const struct bed *bed, int status, const char *path, c
     char want[4096];
 
     (void)snprintf(want, sizeof want, "{\"id\":\"%s\",%s}", path + sizeof SUBS,
-                   with_port(bed, members));
+                   bed_with_port(bed, members));
     assert_json_answer(bed, status, want);
 }
 
@@ -224,7 +204,7 @@ static void what_is_stored_reads_as_what_was_asked_for(void **state)
     assert_non_null(item);
     assert_int_equal(gn_json_parse(gn_str_of(item->config), NULL, &stored), GN_OK);
     assert_int_equal(gn_native_spec_parse(stored, &spec, error), GN_OK);
-    assert_string_equal(spec->sink, with_port(bed, "http://127.0.0.1:%P/any"));
+    assert_string_equal(spec->sink, bed_with_port(bed, "http://127.0.0.1:$P/any"));
     assert_string_equal(spec->sink, item->endpoint_uri);
     assert_int_equal(spec->type_count, 1);
     assert_null(spec->filter);
@@ -308,7 +288,7 @@ static void only_json_is_taken(void **state)
 
     create(bed, "{" SINK("/ok") "}", path);
     for (size_t i = 0; i < GN_LEN(rows); i++) {
-        const char *body = with_port(bed, "{" SINK("/ok") "}");
+        const char *body = bed_with_port(bed, "{" SINK("/ok") "}");
 
         (void)ask(bed, "POST", SUBS, rows[i].headers, body);
         assert_status(bed, rows[i].status);
@@ -349,7 +329,7 @@ static void the_values_of_headers_are_kept_and_not_shown(void **state)
     (void)ask(bed, "GET", SUBS, "", NULL);
     assert_null(strstr(bed->asker.body, "s3cr3t"));
     for (size_t i = 0; i < GN_LEN(methods); i++) {
-        (void)ask(bed, methods[i], path, "", i == 1 ? with_port(bed, body) : NULL);
+        (void)ask(bed, methods[i], path, "", i == 1 ? bed_with_port(bed, body) : NULL);
         assert_status(bed, 200);
         assert_null(strstr(bed->asker.text, "s3cr3t"));
         assert_non_null(strstr(bed->asker.body, "\"X-Token\":null"));
@@ -376,10 +356,11 @@ static void a_secret_does_not_go_to_another_sink(void **state)
     char path[PATH_BYTES];
 
     create(bed, "{" SINK("/ok") WITH_TOKEN("\"s3cr3t\""), path);
-    (void)ask(bed, "PUT", path, JSON_TYPE, with_port(bed, "{" SINK("/any") WITH_TOKEN("null")));
+    (void)ask(bed, "PUT", path, JSON_TYPE, bed_with_port(bed, "{" SINK("/any") WITH_TOKEN("null")));
     assert_json_answer(bed, 400,
                        ERROR("protocolsettings.headers.X-Token: the value must be given"));
-    (void)ask(bed, "PUT", path, JSON_TYPE, with_port(bed, "{" SINK("/any") WITH_TOKEN("\"new\"")));
+    (void)ask(bed, "PUT", path, JSON_TYPE,
+              bed_with_port(bed, "{" SINK("/any") WITH_TOKEN("\"new\"")));
     assert_status(bed, 200);
     assert_string_equal(stored_token(bed, path), "\"new\"");
 }
@@ -395,7 +376,7 @@ static void a_put_replaces_the_object(void **state)
     for (int i = 0; i < 2; i++) {
         if (i == 0)
             (void)ask(bed, "PUT", path, JSON_TYPE,
-                      with_port(bed, "{" SINK("/any") ",\"source\":\"/s\"}"));
+                      bed_with_port(bed, "{" SINK("/any") ",\"source\":\"/s\"}"));
         else
             (void)ask(bed, "GET", path, "", NULL);
         assert_object(bed, 200, path,
@@ -458,7 +439,7 @@ static void what_cannot_be_stored_is_put_off(void **state)
     assert_json_answer(bed, 503, LATER);
     assert_string_equal(bed_header(bed, "Retry-After: "), "5");
     assert_int_equal(gn_pubsub_count(bed->pubsub, GN_NATIVE), 1);
-    (void)ask(bed, "PUT", path, JSON_TYPE, with_port(bed, "{" SINK("/any") "}"));
+    (void)ask(bed, "PUT", path, JSON_TYPE, bed_with_port(bed, "{" SINK("/any") "}"));
     assert_json_answer(bed, 503, LATER);
     (void)ask(bed, "DELETE", path, "", NULL);
     assert_json_answer(bed, 503, LATER);
@@ -537,12 +518,12 @@ static void a_put_asks_again_only_where_there_is_something_new(void **state)
     create(bed, rows[0].body, path);
     for (size_t i = 0; i < GN_LEN(rows); i++) {
         bed->peer->requests = 0;
-        (void)ask(bed, "PUT", path, JSON_TYPE, with_port(bed, rows[i].body));
+        (void)ask(bed, "PUT", path, JSON_TYPE, bed_with_port(bed, rows[i].body));
         assert_status(bed, 200);
         assert_int_equal(bed->peer->requests, rows[i].requests);
     }
     (void)ask(bed, "PUT", path, JSON_TYPE,
-              with_port(bed, "{" SINK("/n2") "," ASKS("required") "}"));
+              bed_with_port(bed, "{" SINK("/n2") "," ASKS("required") "}"));
     assert_status(bed, 400);
     (void)ask(bed, "GET", path, "", NULL);
     assert_non_null(strstr(bed->asker.body, "/any\""));
@@ -569,7 +550,7 @@ static void a_subscription_deleted_during_its_handshake_is_not_found(void **stat
     f = fixture_new(&config);
     create(f->bed, "{" SINK("/ok") "}", path);
     asker_start(f->bed, &f->bed->asker, "PUT", path, JSON_TYPE,
-                gn_str_of(with_port(f->bed, "{" SINK("/hang") "," ASKS("try") "}")));
+                gn_str_of(bed_with_port(f->bed, "{" SINK("/hang") "," ASKS("try") "}")));
     bed_wait_pending(f->bed, 1);
     gn_pubsub_remove_all(f->bed->pubsub, GN_NATIVE);
     asker_finish(f->bed, &f->bed->asker);
@@ -588,7 +569,7 @@ static void a_client_that_leaves_during_the_handshake_does_no_harm(void **state)
     config.probe_timeout_ms = 100;
     f = fixture_new(&config);
     asker_start(f->bed, &f->bed->asker, "POST", SUBS, JSON_TYPE,
-                gn_str_of(with_port(f->bed, "{" SINK("/hang") "," ASKS("required") "}")));
+                gn_str_of(bed_with_port(f->bed, "{" SINK("/hang") "," ASKS("required") "}")));
     wait_for_requests(f->bed, 1);
     close(f->bed->asker.fd);
     while (gn_http_server_pending(f->bed->server) > 0 && gn_clock_mono_ms() < end_ms)
@@ -602,7 +583,7 @@ static void more_handshakes_than_the_limit_are_put_off(void **state)
 {
     struct fixture *f = *state;
     struct asker *waiting = calloc(GN_NATIVE_HANDSHAKES_MAX, sizeof *waiting);
-    const char *body = with_port(f->bed, "{" SINK("/hang") "," ASKS("try") "}");
+    const char *body = bed_with_port(f->bed, "{" SINK("/hang") "," ASKS("try") "}");
 
     assert_non_null(waiting);
     for (size_t i = 0; i < GN_NATIVE_HANDSHAKES_MAX; i++)

@@ -18,7 +18,7 @@
 #define SUBSCRIBER(client, store, end_point, action)                                               \
     "{\"clientID\":\"" client "\",\"subStore\":{\"store\":{" store "}},\"endPointURI\":"           \
     "\"" end_point "\",\"status\":0,\"action\":" action "}"
-#define HERE "http://127.0.0.1:%P"
+#define HERE "http://127.0.0.1:$P"
 
 #define BINARY(subject)                                                                            \
     "Ce-Id: 1\r\nCe-Source: " NEWS "\r\nCe-Specversion: 0.3\r\nCe-Type: SUBSCRIBER\r\n"            \
@@ -86,29 +86,11 @@ static int teardown(void **state)
     return 0;
 }
 
-/* text with each %P replaced by the peer's port. Static storage. */
-static const char *with_port(const struct bed *bed, const char *text)
-{
-    static char made[8192];
-    size_t at = 0;
-
-    for (; *text != '\0' && at < sizeof made - 8; text++) {
-        if (text[0] == '%' && text[1] == 'P') {
-            at += (size_t)snprintf(made + at, 8, "%u", bed->peer->port);
-            text++;
-        } else {
-            made[at++] = *text;
-        }
-    }
-    made[at] = '\0';
-    return made;
-}
-
 static int send_to(struct bed *bed, const char *method, const char *path, const char *headers,
                    const char *body)
 {
     asker_start(bed, &bed->asker, method, path, headers,
-                gn_str_of(body == NULL ? NULL : with_port(bed, body)));
+                gn_str_of(body == NULL ? NULL : bed_with_port(bed, body)));
     asker_finish(bed, &bed->asker);
     return bed->asker.status;
 }
@@ -563,7 +545,7 @@ static void subscribe(struct bed *bed)
     struct gn_pubsub_item *item;
 
     assert_int_equal(gn_pubsub_add(bed->pubsub, GN_SUBSCRIPTION, GN_STR(NEWS),
-                                   gn_str_of(with_port(bed, HERE "/app")), "http://h/", &item),
+                                   gn_str_of(bed_with_port(bed, HERE "/app")), "http://h/", &item),
                      GN_OK);
 }
 

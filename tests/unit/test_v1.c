@@ -43,26 +43,6 @@ static int teardown(void **state)
 
 /* ---- bodies ---- */
 
-/* The format with each %P replaced by the peer's port. Static storage, four at a time. */
-static const char *with_port(const struct bed *bed, const char *text)
-{
-    static char made[4][4096];
-    static unsigned next;
-    char *to = made[next++ % 4];
-    size_t at = 0;
-
-    for (; *text != '\0' && at < 4000; text++) {
-        if (text[0] == '%' && text[1] == 'P') {
-            at += (size_t)snprintf(to + at, 8, "%u", bed->peer->port);
-            text++;
-        } else {
-            to[at++] = *text;
-        }
-    }
-    to[at] = '\0';
-    return to;
-}
-
 /* The id in the last answer. */
 static const char *id_of(const struct bed *bed, char id[ID_LEN + 1])
 {
@@ -88,10 +68,10 @@ static const char *object(const struct bed *bed, const char *id, const char *end
     return made;
 }
 
-/* Makes a record and gives its id. body may hold %P. */
+/* Makes a record and gives its id. body may hold $P. */
 static void create(struct bed *bed, const char *collection, const char *body, char id[ID_LEN + 1])
 {
-    int status = bed_ask(bed, "POST", collection, with_port(bed, body));
+    int status = bed_ask(bed, "POST", collection, bed_with_port(bed, body));
 
     if (status != 201)
         fail_msg("%d %s", status, bed->asker.body);
@@ -106,15 +86,15 @@ static void a_record_whose_endpoint_answers_2xx_is_created(void **state)
         const char *collection, *resource, *endpoint;
         unsigned requests;
     } rows[] = {
-        {SUBS, "/a", "http://127.0.0.1:%P/ok", 1},  {SUBS, "/b", "http://127.0.0.1:%P/200", 1},
-        {SUBS, "/c", "http://127.0.0.1:%P/202", 1}, {SUBS, "/d", "http://127.0.0.1:%P/302", 2},
-        {SUBS, "/e", "http://127.0.0.1:%P/307", 2}, {SUBS, "/f", "HTTP://127.0.0.1:%P/ok", 1},
-        {PUBS, "/a", "http://127.0.0.1:%P/ok", 1},
+        {SUBS, "/a", "http://127.0.0.1:$P/ok", 1},  {SUBS, "/b", "http://127.0.0.1:$P/200", 1},
+        {SUBS, "/c", "http://127.0.0.1:$P/202", 1}, {SUBS, "/d", "http://127.0.0.1:$P/302", 2},
+        {SUBS, "/e", "http://127.0.0.1:$P/307", 2}, {SUBS, "/f", "HTTP://127.0.0.1:$P/ok", 1},
+        {PUBS, "/a", "http://127.0.0.1:$P/ok", 1},
     };
     struct bed *bed = *state;
 
     for (size_t i = 0; i < GN_LEN(rows); i++) {
-        const char *endpoint = with_port(bed, rows[i].endpoint);
+        const char *endpoint = bed_with_port(bed, rows[i].endpoint);
         char id[ID_LEN + 1];
         char body[256];
 
@@ -133,7 +113,7 @@ static void the_probe_is_an_empty_post(void **state)
     struct bed *bed = *state;
     char id[ID_LEN + 1];
 
-    create(bed, SUBS, BODY("/a", "http://127.0.0.1:%P/ok"), id);
+    create(bed, SUBS, BODY("/a", "http://127.0.0.1:$P/ok"), id);
     assert_int_equal(strncmp(bed->peer->last.data, "POST /ok HTTP/1.1\r\n", 19), 0);
     assert_non_null(strstr(bed->peer->last.data, "\r\nContent-Type: application/json\r\n"));
     assert_non_null(strstr(bed->peer->last.data, "\r\nContent-Length: 0\r\n"));
@@ -149,13 +129,13 @@ static void a_record_whose_endpoint_fails_is_refused_in_gos_words(void **state)
     static const struct {
         const char *collection, *endpoint, *want;
     } rows[] = {
-        {SUBS, "http://127.0.0.1:%P/500", checked},
-        {SUBS, "http://127.0.0.1:%P/404", checked},
-        {SUBS, "http://127.0.0.1:%P/304", checked},
-        {PUBS, "http://127.0.0.1:%P/500",
+        {SUBS, "http://127.0.0.1:$P/500", checked},
+        {SUBS, "http://127.0.0.1:$P/404", checked},
+        {SUBS, "http://127.0.0.1:$P/304", checked},
+        {PUBS, "http://127.0.0.1:$P/500",
          "return url validation check failed for create publisher,check endpointURI"},
-        {SUBS, "http://127.0.0.1:%P/hang",
-         "Post \\\"http://127.0.0.1:%P/hang\\\": context deadline exceeded (Client.Timeout "
+        {SUBS, "http://127.0.0.1:$P/hang",
+         "Post \\\"http://127.0.0.1:$P/hang\\\": context deadline exceeded (Client.Timeout "
          "exceeded "
          "while awaiting headers)"},
     };
@@ -171,8 +151,8 @@ static void a_record_whose_endpoint_fails_is_refused_in_gos_words(void **state)
 
         (void)snprintf(body, sizeof body, BODY("/a", "%s"), rows[i].endpoint);
         (void)snprintf(want, sizeof want, ERROR("%s"), rows[i].want);
-        (void)bed_ask(bed, "POST", rows[i].collection, with_port(bed, body));
-        assert_json_answer(bed, 400, with_port(bed, want));
+        (void)bed_ask(bed, "POST", rows[i].collection, bed_with_port(bed, body));
+        assert_json_answer(bed, 400, bed_with_port(bed, want));
     }
     assert_int_equal(bed_count(bed, "gurnard_api_probes_total", "result=\"failed\""), GN_LEN(rows));
     (void)bed_ask(bed, "GET", SUBS, NULL);
@@ -202,7 +182,7 @@ static void an_answer_that_breaks_off_is_refused(void **state)
     struct bed *bed = *state;
 
     assert_int_equal(
-        bed_ask(bed, "POST", SUBS, with_port(bed, BODY("/a", "http://127.0.0.1:%P/cut"))), 400);
+        bed_ask(bed, "POST", SUBS, bed_with_port(bed, BODY("/a", "http://127.0.0.1:$P/cut"))), 400);
     assert_non_null(strstr(bed->asker.body, "{\"error\":\"Post \\\"http://127.0.0.1:"));
 }
 
@@ -320,8 +300,8 @@ static void a_hanging_endpoint_does_not_hold_up_others(void **state)
 
     assert_non_null(waiting);
     asker_start(bed, waiting, "POST", SUBS, "",
-                gn_str_of(with_port(bed, BODY("/a", "http://127.0.0.1:%P/hang"))));
-    create(bed, SUBS, BODY("/a", "http://127.0.0.1:%P/ok"), id);
+                gn_str_of(bed_with_port(bed, BODY("/a", "http://127.0.0.1:$P/hang"))));
+    create(bed, SUBS, BODY("/a", "http://127.0.0.1:$P/ok"), id);
     gn_v1_stop(bed->v1);
     asker_finish(bed, waiting);
     assert_int_equal(waiting->status, 503);
@@ -338,7 +318,7 @@ static void a_client_that_leaves_during_the_probe_does_no_harm(void **state)
     config.probe_timeout_ms = 100;
     bed = bed_new(&config, endpoints);
     asker_start(bed, &bed->asker, "POST", SUBS, "",
-                gn_str_of(with_port(bed, BODY("/a", "http://127.0.0.1:%P/hang"))));
+                gn_str_of(bed_with_port(bed, BODY("/a", "http://127.0.0.1:$P/hang"))));
     while (bed->peer->requests == 0 && gn_clock_mono_ms() < end_ms)
         bed_turn(bed);
     close(bed->asker.fd);
@@ -353,7 +333,7 @@ static void more_probes_than_the_limit_are_put_off(void **state)
 {
     struct bed *bed = *state;
     struct asker *waiting = calloc(GN_V1_PROBES_MAX, sizeof *waiting);
-    const char *body = with_port(bed, BODY("/a", "http://127.0.0.1:%P/hang"));
+    const char *body = bed_with_port(bed, BODY("/a", "http://127.0.0.1:$P/hang"));
 
     assert_non_null(waiting);
     for (size_t i = 0; i < GN_V1_PROBES_MAX; i++)
@@ -386,16 +366,16 @@ static void a_stopped_api_puts_every_request_off(void **state)
 static void keys_are_found_in_any_case(void **state)
 {
     static const char *const bodies[] = {
-        "{\"resource\":\"/a\",\"endpointUri\":\"http://127.0.0.1:%P/ok\"}",
-        "{\"Resource\":\"/a\",\"EndpointUri\":\"http://127.0.0.1:%P/ok\"}",
-        "{\"RESOURCE\":\"/a\",\"ENDPOINTURI\":\"http://127.0.0.1:%P/ok\"}",
-        "{\"resource \":\"/a\",\" EndPointURI \":\"http://127.0.0.1:%P/ok\"}",
-        "{\"ResourceAddress\":\"/a\",\"EndpointUri\":\"http://127.0.0.1:%P/ok\"}",
-        "{\"resourceaddress\":\"/a\",\"Id\":\"x\",\"endpointURI\":\"http://127.0.0.1:%P/ok\"}",
+        "{\"resource\":\"/a\",\"endpointUri\":\"http://127.0.0.1:$P/ok\"}",
+        "{\"Resource\":\"/a\",\"EndpointUri\":\"http://127.0.0.1:$P/ok\"}",
+        "{\"RESOURCE\":\"/a\",\"ENDPOINTURI\":\"http://127.0.0.1:$P/ok\"}",
+        "{\"resource \":\"/a\",\" EndPointURI \":\"http://127.0.0.1:$P/ok\"}",
+        "{\"ResourceAddress\":\"/a\",\"EndpointUri\":\"http://127.0.0.1:$P/ok\"}",
+        "{\"resourceaddress\":\"/a\",\"Id\":\"x\",\"endpointURI\":\"http://127.0.0.1:$P/ok\"}",
         "{\"ResourceAddress \":\"/a\",\"SubscriptionId\":\"x\",\"EndpointUri "
-        "\":\"http://127.0.0.1:%P/ok\"}",
-        "{\"resource\":\"/a\",\"Resource\":\"/b\",\"EndpointUri\":\"http://127.0.0.1:%P/ok\"}",
-        " {\"resource\" : \"\\u002fa\", \"endpointUri\" : \"http:\\/\\/127.0.0.1:%P/ok\"}\n",
+        "\":\"http://127.0.0.1:$P/ok\"}",
+        "{\"resource\":\"/a\",\"Resource\":\"/b\",\"EndpointUri\":\"http://127.0.0.1:$P/ok\"}",
+        " {\"resource\" : \"\\u002fa\", \"endpointUri\" : \"http:\\/\\/127.0.0.1:$P/ok\"}\n",
     };
     struct bed *bed = *state;
 
@@ -403,8 +383,8 @@ static void keys_are_found_in_any_case(void **state)
         char id[ID_LEN + 1];
 
         create(bed, SUBS, bodies[i], id);
-        assert_json_answer(bed, 201,
-                           object(bed, id, with_port(bed, "http://127.0.0.1:%P/ok"), SUBS, "/a"));
+        assert_json_answer(
+            bed, 201, object(bed, id, bed_with_port(bed, "http://127.0.0.1:$P/ok"), SUBS, "/a"));
     }
     assert_int_equal(gn_pubsub_count(bed->pubsub, GN_SUBSCRIPTION), 1);
 }
@@ -414,14 +394,14 @@ static void the_two_uris_may_stand_the_other_way_round(void **state)
     static const struct {
         const char *body, *endpoint;
     } rows[] = {
-        {"{\"resource\":\"/1\",\"UriLocation\":\"http://127.0.0.1:%P/ok\"}",
-         "http://127.0.0.1:%P/ok"},
-        {"{\"resource\":\"/2\",\"endpointUri\":\"\",\"uriLocation\":\"http://127.0.0.1:%P/ok\"}",
-         "http://127.0.0.1:%P/ok"},
-        {"{\"resource\":\"/3\",\"endpointUri\":\"http://127.0.0.1:%P/ok\",\"uriLocation\":"
-         "\"http://127.0.0.1:%P/other\"}",
-         "http://127.0.0.1:%P/ok"},
-        {"{\"resource\":\"/4\",\"uriLocation\":\"http://127.0.0.1:%P" SUBS "/x\"}", ""},
+        {"{\"resource\":\"/1\",\"UriLocation\":\"http://127.0.0.1:$P/ok\"}",
+         "http://127.0.0.1:$P/ok"},
+        {"{\"resource\":\"/2\",\"endpointUri\":\"\",\"uriLocation\":\"http://127.0.0.1:$P/ok\"}",
+         "http://127.0.0.1:$P/ok"},
+        {"{\"resource\":\"/3\",\"endpointUri\":\"http://127.0.0.1:$P/ok\",\"uriLocation\":"
+         "\"http://127.0.0.1:$P/other\"}",
+         "http://127.0.0.1:$P/ok"},
+        {"{\"resource\":\"/4\",\"uriLocation\":\"http://127.0.0.1:$P" SUBS "/x\"}", ""},
         {"{\"resource\":\"/5\",\"uriLocation\":"
          "\"http://localhost:1/api/cloudNotifications/v1/publishers/x\"}",
          ""},
@@ -437,7 +417,7 @@ static void the_two_uris_may_stand_the_other_way_round(void **state)
         (void)snprintf(resource, sizeof resource, "/%zu", i + 1);
         create(bed, SUBS, rows[i].body, id);
         assert_json_answer(bed, 201,
-                           object(bed, id, with_port(bed, rows[i].endpoint), SUBS, resource));
+                           object(bed, id, bed_with_port(bed, rows[i].endpoint), SUBS, resource));
     }
 }
 
@@ -504,8 +484,8 @@ static void the_same_resource_and_endpoint_get_the_same_record(void **state)
     char first[ID_LEN + 1];
     char second[ID_LEN + 1];
 
-    create(bed, SUBS, BODY("/a", "http://127.0.0.1:%P/ok"), first);
-    create(bed, SUBS, BODY("/a", "http://127.0.0.1:%P/ok"), second);
+    create(bed, SUBS, BODY("/a", "http://127.0.0.1:$P/ok"), first);
+    create(bed, SUBS, BODY("/a", "http://127.0.0.1:$P/ok"), second);
     assert_string_equal(first, second);
     assert_int_equal(bed->peer->requests, 2); /* probed again */
     create(bed, SUBS, RES("/b"), first);
@@ -521,8 +501,8 @@ static void another_endpoint_gets_a_record_of_its_own(void **state)
     char first[ID_LEN + 1];
     char second[ID_LEN + 1];
 
-    create(bed, SUBS, BODY("/a", "http://127.0.0.1:%P/ok"), first);
-    create(bed, SUBS, BODY("/a", "http://127.0.0.1:%P/other"), second);
+    create(bed, SUBS, BODY("/a", "http://127.0.0.1:$P/ok"), first);
+    create(bed, SUBS, BODY("/a", "http://127.0.0.1:$P/other"), second);
     assert_string_not_equal(first, second);
     assert_non_null(strstr(bed->asker.body, "/other\""));
     assert_int_equal(gn_pubsub_count(bed->pubsub, GN_SUBSCRIPTION), 2);
@@ -538,15 +518,15 @@ static void with_first_wins_another_endpoint_gets_the_first_record(void **state)
     (void)state;
     config.first_wins = true;
     bed = bed_new(&config, endpoints);
-    create(bed, SUBS, BODY("/a", "http://127.0.0.1:%P/ok"), first);
-    create(bed, SUBS, BODY("/a", "http://127.0.0.1:%P/other"), second);
+    create(bed, SUBS, BODY("/a", "http://127.0.0.1:$P/ok"), first);
+    create(bed, SUBS, BODY("/a", "http://127.0.0.1:$P/other"), second);
     assert_string_equal(first, second);
-    assert_json_answer(bed, 201,
-                       object(bed, first, with_port(bed, "http://127.0.0.1:%P/ok"), SUBS, "/a"));
+    assert_json_answer(
+        bed, 201, object(bed, first, bed_with_port(bed, "http://127.0.0.1:$P/ok"), SUBS, "/a"));
     assert_int_equal(bed->peer->requests, 2); /* probed, and then not used */
-    (void)bed_ask(bed, "POST", SUBS, with_port(bed, BODY("/a", "http://127.0.0.1:%P/500")));
+    (void)bed_ask(bed, "POST", SUBS, bed_with_port(bed, BODY("/a", "http://127.0.0.1:$P/500")));
     assert_int_equal(bed->asker.status, 400);
-    create(bed, SUBS, BODY("/b", "http://127.0.0.1:%P/other"), second);
+    create(bed, SUBS, BODY("/b", "http://127.0.0.1:$P/other"), second);
     assert_string_not_equal(first, second);
     bed_free(bed);
 }
@@ -556,7 +536,7 @@ static void equal_creates_at_the_same_time_get_one_record(void **state)
     enum { MANY = 8 };
     struct bed *bed = *state;
     struct asker *askers = calloc(MANY, sizeof *askers);
-    const char *body = with_port(bed, BODY("/a", "http://127.0.0.1:%P/ok"));
+    const char *body = bed_with_port(bed, BODY("/a", "http://127.0.0.1:$P/ok"));
 
     assert_non_null(askers);
     for (size_t i = 0; i < MANY; i++)
@@ -594,7 +574,7 @@ static void a_list_is_what_the_file_holds(void **state)
         char path[128];
 
         create(bed, collections[i], RES("/a"), id);
-        create(bed, collections[i], BODY("/b", "http://127.0.0.1:%P/ok"), id);
+        create(bed, collections[i], BODY("/b", "http://127.0.0.1:$P/ok"), id);
         (void)bed_ask(bed, "GET", collections[i], NULL);
         (void)snprintf(path, sizeof path, "%s/%s", bed->folder, files[i]);
         assert_int_equal(gn_file_read(path, 65536, &text), GN_OK);
@@ -665,7 +645,7 @@ static void records_survive_a_restart(void **state)
     char *before;
 
     create(bed, PUBS, RES("/p"), id);
-    create(bed, SUBS, BODY("/a", "http://127.0.0.1:%P/ok"), id);
+    create(bed, SUBS, BODY("/a", "http://127.0.0.1:$P/ok"), id);
     create(bed, SUBS, RES("/b"), id);
     (void)snprintf(path, sizeof path, SUBS "/%s", id);
     (void)bed_ask(bed, "GET", SUBS, NULL);
@@ -875,7 +855,7 @@ static void an_event_is_taken_and_delivered(void **state)
     char want[1024];
 
     create(bed, PUBS, RES("/news"), publisher);
-    create(bed, SUBS, BODY("/news", "http://127.0.0.1:%P/other"), id);
+    create(bed, SUBS, BODY("/news", "http://127.0.0.1:$P/other"), id);
     bed->peer->requests = 0;
     (void)send_event(bed, publisher, TIME DATA("decimal64.3", "100.30"));
     assert_json_answer(bed, 202, "{\"status\":\"Event sent\"}");
@@ -942,7 +922,7 @@ static void without_room_an_event_is_put_off(void **state)
     config.disk_spare_pct = 101;
     bed = bed_new(&config, endpoints);
     create(bed, PUBS, RES("/news"), publisher);
-    create(bed, SUBS, BODY("/news", "http://127.0.0.1:%P/ok"), id);
+    create(bed, SUBS, BODY("/news", "http://127.0.0.1:$P/ok"), id);
     (void)send_event(bed, publisher, TIME DATA("enumeration", "\"A\""));
     assert_json_answer(bed, 503, ERROR("try again later"));
     bed_free(bed);
@@ -1134,7 +1114,7 @@ static void what_is_done_is_counted_under_the_originals_names(void **state)
 
     create(bed, SUBS, RES("/a"), id);
     create(bed, PUBS, RES("/news"), id);
-    (void)bed_ask(bed, "POST", SUBS, with_port(bed, BODY("/b", "http://127.0.0.1:%P/500")));
+    (void)bed_ask(bed, "POST", SUBS, bed_with_port(bed, BODY("/b", "http://127.0.0.1:$P/500")));
     (void)bed_ask(bed, "POST", PUBS, "x");
     (void)send_event(bed, id, TIME DATA("enumeration", "\"A\""));
     (void)send_event(bed, "nope", TIME DATA("enumeration", "\"A\""));
@@ -1357,7 +1337,7 @@ static struct asking *asking_new(uint32_t status_ms)
 {
     struct asking *asking = calloc(1, sizeof *asking);
     struct bed *bed = bed_new(&bed_plain, publisher_rows);
-    const char *publisher = with_port(bed, "http://127.0.0.1:%P");
+    const char *publisher = bed_with_port(bed, "http://127.0.0.1:$P");
     const struct gn_registrar_config registrar = {
         .own_url = OWN_URL,
         .publishers = &publisher,

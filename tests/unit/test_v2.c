@@ -106,29 +106,9 @@ static int teardown(void **state)
 
 /* ---- asking ---- */
 
-/* The format with each $P replaced by the peer's port. Static storage, four at a time. */
-static const char *with_port(const struct bed *bed, const char *text)
-{
-    static char made[4][4096];
-    static unsigned next;
-    char *to = made[next++ % 4];
-    size_t at = 0;
-
-    for (; *text != '\0' && at < 4000; text++) {
-        if (text[0] == '$' && text[1] == 'P') {
-            at += (size_t)snprintf(to + at, 8, "%u", bed->peer->port);
-            text++;
-        } else {
-            to[at++] = *text;
-        }
-    }
-    to[at] = '\0';
-    return to;
-}
-
 static int ask(struct v2_bed *at, const char *method, const char *path, const char *body)
 {
-    return bed_ask(at->bed, method, path, body == NULL ? NULL : with_port(at->bed, body));
+    return bed_ask(at->bed, method, path, body == NULL ? NULL : bed_with_port(at->bed, body));
 }
 
 /* An answer without body; 503 with Retry-After. */
@@ -215,7 +195,7 @@ static void a_subscription_is_created_when_its_endpoint_takes_the_state(void **s
                        "{\"ResourceAddress\":\"" REDFISH "\",\"EndpointUri\":\"" PEER
                        "%s\",\"SubscriptionId\":\"%s\",\"UriLocation\":\"" LINK SUBS "/%s\"}",
                        paths[i], id, id);
-        assert_json_answer(at->bed, 201, with_port(at->bed, want));
+        assert_json_answer(at->bed, 201, bed_with_port(at->bed, want));
         (void)snprintf(want, sizeof want, LINK SUBS "/%s", id);
         assert_string_equal(bed_header(at->bed, "Location: "), want);
         assert_int_equal(at->bed->peer->requests, i + 1);
@@ -338,7 +318,7 @@ static void more_notifications_than_the_limit_are_put_off(void **state)
 {
     struct v2_bed *at = *state;
     struct asker *waiting = calloc(GN_V2_PROBES_MAX, sizeof *waiting);
-    const char *body = with_port(at->bed, BODY(REDFISH, "/hang"));
+    const char *body = bed_with_port(at->bed, BODY(REDFISH, "/hang"));
 
     assert_non_null(waiting);
     for (size_t i = 0; i < GN_V2_PROBES_MAX; i++)
@@ -564,7 +544,7 @@ static void of_equal_creates_at_the_same_time_one_is_a_conflict(void **state)
 static void the_endpoint_of_a_proxy_is_a_conflict(void **state)
 {
     struct v2_bed *at = *state;
-    const char *endpoint = with_port(at->bed, PEER "/204");
+    const char *endpoint = bed_with_port(at->bed, PEER "/204");
     struct gn_id id = gn_id_v3_url(gn_str_of(endpoint));
     const struct gn_clients_wish wish = {.kind = GN_CLIENT_PROXY,
                                          .client_id = gn_str_of(id.text),
@@ -580,7 +560,7 @@ static void the_endpoint_of_a_proxy_is_a_conflict(void **state)
 /* A folder stands where the client's new file would be written. */
 static void block_client(const struct v2_bed *at, const char *endpoint)
 {
-    struct gn_id id = gn_id_v3_url(gn_str_of(with_port(at->bed, endpoint)));
+    struct gn_id id = gn_id_v3_url(gn_str_of(bed_with_port(at->bed, endpoint)));
     char path[160];
 
     (void)snprintf(path, sizeof path, "%s/%s.json.tmp", at->bed->folder, id.text);
@@ -616,14 +596,14 @@ static void subscriptions_are_listed_and_shown(void **state)
                    "/other\",\"SubscriptionId\":\"%s\",\"UriLocation\":\"" LINK SUBS "/%s\"}]",
                    a, a, b, b);
     (void)ask(at, "GET", SUBS, NULL);
-    assert_json_answer(at->bed, 200, with_port(at->bed, want));
+    assert_json_answer(at->bed, 200, bed_with_port(at->bed, want));
     (void)snprintf(path, sizeof path, SUBS "/%s", b);
     (void)ask(at, "GET", path, NULL);
     (void)snprintf(want, sizeof want,
                    "{\"ResourceAddress\":\"/\",\"EndpointUri\":\"" PEER
                    "/other\",\"SubscriptionId\":\"%s\",\"UriLocation\":\"" LINK SUBS "/%s\"}",
                    b, b);
-    assert_json_answer(at->bed, 200, with_port(at->bed, want));
+    assert_json_answer(at->bed, 200, bed_with_port(at->bed, want));
     (void)ask(at, "GET", SUBS "/nope", NULL);
     assert_empty_answer(at, 404);
 }
@@ -906,11 +886,11 @@ static void a_publisher_is_created_with_or_without_an_endpoint(void **state)
                        "{\"ResourceAddress\":\"%s\",\"EndpointUri\":\"%s\",\"SubscriptionId\":"
                        "\"%s\",\"UriLocation\":\"" LINK PUBS "/%s\"}",
                        rows[i].address, rows[i].endpoint, id, id);
-        assert_json_answer(at->bed, 201, with_port(at->bed, want));
+        assert_json_answer(at->bed, 201, bed_with_port(at->bed, want));
         assert_int_equal(at->bed->peer->requests - before, rows[i].requests);
         (void)snprintf(path, sizeof path, PUBS "/%s", id);
         (void)ask(at, "GET", path, NULL);
-        assert_json_answer(at->bed, 200, with_port(at->bed, want));
+        assert_json_answer(at->bed, 200, bed_with_port(at->bed, want));
     }
 }
 
