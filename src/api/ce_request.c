@@ -54,3 +54,12 @@ void gn_ce_request_fini(struct gn_ce_request *ce)
 {
     gn_arena_fini(&ce->arena);
 }
+
+struct gn_relay_ce_source gn_ce_request_source(const struct gn_http_request *request)
+{
+    return (struct gn_relay_ce_source){
+        .peer = gn_http_peer(request),
+        .bmc = gn_http_header(request, "Gurnard-Bmc"),
+        .via = gn_http_header(request, "Gurnard-Via"),
+    };
+}

@@ -7,6 +7,7 @@
 #include "gurnard/base/err.h"
 #include "gurnard/ce/cloudevent.h"
 #include "gurnard/net/http_server.h"
+#include "gurnard/relay/relay.h"
 
 #define GN_CE_REQUEST_HEADERS_MAX (GN_CE_EXTENSIONS_MAX + 16) /* extensions and core attributes */
 
@@ -32,5 +33,8 @@ GN_MUST_CHECK enum gn_err gn_ce_request_decode_any(struct gn_ce_request *ce);
 GN_MUST_CHECK enum gn_err gn_ce_request_decode(struct gn_ce_request *ce);
 
 void gn_ce_request_fini(struct gn_ce_request *ce);
+
+/* Who sent it, by the connection and the headers of another gurnardd. Views into request. */
+struct gn_relay_ce_source gn_ce_request_source(const struct gn_http_request *request);
 
 #endif

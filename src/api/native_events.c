@@ -60,11 +60,7 @@ static void describe(const struct gn_ce_events *events, size_t place, enum gn_er
 static enum gn_err push(struct gn_native_api *native, const struct gn_http_request *request,
                         const struct gn_ce_events *events, char error[GN_CE_ERROR_MAX])
 {
-    const struct gn_relay_ce_source source = {
-        .peer = gn_http_peer(request),
-        .bmc = gn_http_header(request, "Gurnard-Bmc"),
-        .via = gn_http_header(request, "Gurnard-Via"),
-    };
+    const struct gn_relay_ce_source source = gn_ce_request_source(request);
     enum gn_err first = GN_OK;
 
     for (size_t i = 0; i < events->count; i++) {

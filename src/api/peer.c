@@ -69,16 +69,12 @@ static void answer_intake(struct gn_peer *peer, struct gn_http_request *request,
 
 static void take_event(struct gn_peer *peer, struct gn_http_request *request)
 {
-    const struct gn_relay_ce_source source = {
-        .peer = gn_http_peer(request),
-        .bmc = gn_http_header(request, "Gurnard-Bmc"),
-        .via = gn_http_header(request, "Gurnard-Via"),
-        .is_proxy = true,
-    };
+    struct gn_relay_ce_source source = gn_ce_request_source(request);
     const struct gn_cloudevent *event;
     struct gn_ce_request ce;
     enum gn_err err;
 
+    source.is_proxy = true;
     gn_ce_request_init(&ce, request);
     err = gn_ce_request_decode(&ce);
     if (err != GN_OK) {

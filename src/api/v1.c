@@ -264,13 +264,6 @@ static bool route_collection(struct gn_v1 *v1, struct gn_v1_call *call)
     return true;
 }
 
-static void handle_dummy(struct gn_http_request *request)
-{
-    const struct gn_http_reply reply = {.status = 204, .content_type = "application/json"};
-
-    gn_http_reply(request, &reply);
-}
-
 /* The routes of one method each. false: none of them. */
 static bool route_single(struct gn_v1 *v1, const struct gn_v1_call *call)
 {
@@ -295,7 +288,7 @@ static bool route_single(struct gn_v1 *v1, const struct gn_v1_call *call)
     else if (call->rest.p[1] == 'l')
         gn_v1_log_event(call->http);
     else
-        handle_dummy(call->http);
+        gn_reply_json(call->http, 204, GN_STR_NONE);
     return true;
 }
 

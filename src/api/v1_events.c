@@ -95,11 +95,7 @@ static const struct gn_pubsub_item *find_publisher(struct gn_v1 *v1, struct gn_s
 static void create_cloudevent(struct gn_v1 *v1, struct gn_http_request *request,
                               struct gn_ce_request *ce)
 {
-    struct gn_relay_ce_source source = {
-        .peer = gn_http_peer(request),
-        .bmc = gn_http_header(request, "Gurnard-Bmc"),
-        .via = gn_http_header(request, "Gurnard-Via"),
-    };
+    struct gn_relay_ce_source source = gn_ce_request_source(request);
     const struct gn_pubsub_item *publisher;
     enum gn_err err = gn_ce_request_decode(ce);
 

@@ -306,13 +306,6 @@ static bool route_collection(struct gn_v2 *v2, const struct gn_v2_call *call)
     return true;
 }
 
-static void handle_dummy(struct gn_http_request *request)
-{
-    const struct gn_http_reply reply = {.status = 204, .content_type = "application/json"};
-
-    gn_http_reply(request, &reply);
-}
-
 /* The routes of one method each. false: none of them. */
 static bool route_single(struct gn_v2 *v2, const struct gn_v2_call *call)
 {
@@ -337,7 +330,7 @@ static bool route_single(struct gn_v2 *v2, const struct gn_v2_call *call)
     else if (is_log)
         gn_v2_log_event(call->http);
     else
-        handle_dummy(call->http);
+        gn_reply_json(call->http, 204, GN_STR_NONE);
     return true;
 }
 

@@ -76,11 +76,7 @@ static const struct gn_pubsub_item *find_publisher(struct gn_v2 *v2, struct gn_s
 static void take_cloudevent(struct gn_v2 *v2, struct gn_http_request *request,
                             struct gn_ce_request *ce)
 {
-    struct gn_relay_ce_source source = {
-        .peer = gn_http_peer(request),
-        .bmc = gn_http_header(request, "Gurnard-Bmc"),
-        .via = gn_http_header(request, "Gurnard-Via"),
-    };
+    struct gn_relay_ce_source source = gn_ce_request_source(request);
     const struct gn_pubsub_item *publisher;
     struct gn_cloudevent event;
     enum gn_err err = gn_ce_request_decode(ce);

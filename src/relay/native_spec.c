@@ -451,17 +451,25 @@ static json_t *mutable_json(const json_t *value)
     return as.wanted;
 }
 
+struct gn_native_spec *gn_native_spec_plain(enum gn_ce_mode mode)
+{
+    struct gn_native_spec *spec = calloc(1, sizeof *spec);
+
+    if (spec != NULL)
+        spec->mode = mode;
+    return spec;
+}
+
 enum gn_err gn_native_spec_parse(const json_t *object, struct gn_native_spec **spec,
                                  char error[GN_NATIVE_ERROR_MAX])
 {
-    struct reader rd = {.spec = calloc(1, sizeof *rd.spec), .error = error};
+    struct reader rd = {.spec = gn_native_spec_plain(GN_CE_STRUCTURED), .error = error};
     enum gn_err err;
 
     *spec = NULL;
     error[0] = '\0';
     if (rd.spec == NULL)
         return GN_ENOMEM;
-    rd.spec->mode = GN_CE_STRUCTURED;
     err = read_subscription(&rd, mutable_json(object));
     if (err == GN_OK)
         *spec = rd.spec;

@@ -14,7 +14,8 @@ struct wish {
     enum gn_face face;
     const char *id, *address, *resource;
     const char *config; /* NATIVE: the subscription's object */
-    bool is_bus;        /* of resource alone, in any face */
+    bool is_bus;        /* all of resource; NATIVE: in this mode, without config */
+    enum gn_ce_mode mode;
     uint32_t concurrency;
 };
 
@@ -24,6 +25,18 @@ static void log_unusable(const struct wish *wish, const char *reason)
 }
 
 /* ---- interests ---- */
+
+/* address: as the face has it. */
+static struct gn_interest *interest_in(const struct gn_relay *relay, const struct wish *wish,
+                                       struct gn_str address)
+{
+    struct gn_native_spec *spec;
+
+    if (wish->face != GN_FACE_NATIVE)
+        return gn_interest_new(wish->face, address, NULL, NULL);
+    spec = gn_native_spec_plain(wish->mode);
+    return spec == NULL ? NULL : gn_interest_new(GN_FACE_NATIVE, address, spec, relay->node);
+}
 
 static struct gn_interest *interest_of_address(struct gn_relay *relay, const struct wish *wish)
 {
@@ -35,7 +48,7 @@ static struct gn_interest *interest_of_address(struct gn_relay *relay, const str
     else
         gn_address_canonical(gn_str_of(wish->resource), &address);
     if (gn_buf_err(&address) == GN_OK)
-        interest = gn_interest_new(wish->face, gn_buf_str(&address), NULL, NULL);
+        interest = interest_in(relay, wish, gn_buf_str(&address));
     if (interest != NULL && wish->face == GN_FACE_PEER &&
         !gn_interest_spell(interest, gn_str_of(wish->resource))) {
         gn_interest_unref(interest);
@@ -50,7 +63,6 @@ static struct gn_interest *interest_of_address(struct gn_relay *relay, const str
 static struct gn_interest *interest_of_config(struct gn_relay *relay, const struct wish *wish)
 {
     char error[GN_NATIVE_ERROR_MAX] = "no JSON";
-    struct gn_buf address = GN_BUF_INIT;
     struct gn_native_spec *spec = NULL;
     struct gn_interest *interest;
     json_t *object = NULL;
@@ -63,12 +75,7 @@ static struct gn_interest *interest_of_config(struct gn_relay *relay, const stru
         log_unusable(wish, err == GN_ENOMEM ? gn_err_text(err) : error);
         return NULL;
     }
-    if (wish->is_bus)
-        gn_address_canonical(gn_str_of(wish->resource), &address);
-    interest = gn_buf_err(&address) != GN_OK
-                   ? NULL
-                   : gn_interest_new(GN_FACE_NATIVE, gn_buf_str(&address), spec, relay->node);
-    gn_buf_free(&address);
+    interest = gn_interest_new(GN_FACE_NATIVE, GN_STR(""), spec, relay->node);
     if (interest == NULL)
         log_unusable(wish, gn_err_text(GN_ENOMEM));
     return interest;
@@ -76,8 +83,8 @@ static struct gn_interest *interest_of_config(struct gn_relay *relay, const stru
 
 static struct gn_interest *interest_of(struct gn_relay *relay, const struct wish *wish)
 {
-    return wish->face == GN_FACE_NATIVE ? interest_of_config(relay, wish)
-                                        : interest_of_address(relay, wish);
+    return wish->face == GN_FACE_NATIVE && !wish->is_bus ? interest_of_config(relay, wish)
+                                                         : interest_of_address(relay, wish);
 }
 
 static struct gn_sink_config sink_config(const struct wish *wish, struct gn_interest *interest)
@@ -203,22 +210,14 @@ void gn_relay_subscription_changed(void *ctx, struct gn_pubsub_item *item)
         item->user = change_sink(ctx, item->user, &wish);
 }
 
-/* What a native subscription to a bus would say. */
-static const char *bus_config(enum gn_ce_mode mode)
-{
-    return mode == GN_CE_STRUCTURED
-               ? "{\"sink\":\"http://bus.invalid/\",\"config\":{\"mode\":\"structured\"}}"
-               : "{\"sink\":\"http://bus.invalid/\",\"config\":{\"mode\":\"binary\"}}";
-}
-
 struct gn_sink *gn_relay_open_bus(struct gn_relay *relay, const struct gn_relay_bus *bus)
 {
     const struct wish wish = {.face = bus->is_native ? GN_FACE_NATIVE : GN_FACE_PEER,
                               .id = bus->id,
                               .address = bus->address,
                               .resource = bus->resource,
-                              .config = bus_config(bus->mode),
                               .is_bus = true,
+                              .mode = bus->mode,
                               .concurrency = bus->window};
 
     return open_sink(relay, &wish);

@@ -27,7 +27,7 @@ enum gn_handshake { GN_HANDSHAKE_OFF, GN_HANDSHAKE_TRY, GN_HANDSHAKE_REQUIRED };
 
 /* Immutable. All texts are owned by the spec and NUL-terminated. */
 struct gn_native_spec {
-    char *sink;   /* http or https URL, without user information */
+    char *sink;   /* http or https URL, without user information; NULL: of a plain one */
     char *source; /* NULL: any; else only events with exactly this source */
     char **types; /* only these types; none: any */
     size_t type_count;
@@ -58,6 +58,8 @@ struct gn_native_spec {
  * GN_EINVAL and error: `config.mode: must be structured, binary or batch`. GN_ENOMEM. */
 GN_MUST_CHECK enum gn_err gn_native_spec_parse(const json_t *object, struct gn_native_spec **spec,
                                                char error[GN_NATIVE_ERROR_MAX]);
+/* One that takes every event, in this mode, with the defaults of all else. NULL: no memory. */
+struct gn_native_spec *gn_native_spec_plain(enum gn_ce_mode mode);
 /* NULL is fine. */
 void gn_native_spec_free(struct gn_native_spec *spec);
 
