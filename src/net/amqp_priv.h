@@ -125,6 +125,8 @@ struct gn_amqp_receiver {
     struct gn_amqp_delivery_list unsettled;
     struct gn_amqp_delivery_list gone; /* to be told */
     void (*on_message)(void *ctx, struct gn_amqp_delivery *delivery, struct gn_str bytes);
+    bool has_attached; /* to be told */
+    void (*on_attached)(void *ctx);
     void (*on_gone)(void *ctx, struct gn_amqp_delivery *delivery);
 };
 

@@ -32,6 +32,7 @@ static void top_up(struct gn_amqp_receiver *receiver)
 void gn_amqp_receiver_opened(struct gn_amqp_receiver *receiver)
 {
     receiver->owed = receiver->credit;
+    receiver->has_attached = true;
     top_up(receiver);
 }
 
@@ -201,6 +202,11 @@ void gn_amqp_receiver_report(struct gn_amqp_receiver *receiver)
             receiver->on_gone(receiver->base.ctx, one);
         free(one);
     }
+    if (!receiver->has_attached || receiver->base.is_freed)
+        return;
+    receiver->has_attached = false;
+    if (receiver->on_attached != NULL && gn_amqp_receiver_is_attached(receiver))
+        receiver->on_attached(receiver->base.ctx);
 }
 
 /* ---- the owner's calls ---- */
@@ -218,6 +224,7 @@ struct gn_amqp_receiver *gn_amqp_receiver_new(struct gn_amqp *amqp,
     receiver->buf = gn_buf_with_limit(config->max_message_bytes);
     receiver->on_message = config->on_message;
     receiver->on_gone = config->on_gone;
+    receiver->on_attached = config->on_attached;
     receiver->base.is_durable = config->is_durable;
     receiver->base.on_refused = config->on_refused;
     receiver->base.ctx = config->ctx;

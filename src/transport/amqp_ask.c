@@ -8,8 +8,7 @@
 #include "gurnard/base/clock.h"
 #include "gurnard/base/id.h"
 
-#define LOOK_MS    10 /* how often it is seen whether a return address is attached */
-#define RETURN_LEN 5  /* characters of a return address behind the resource, as the original */
+#define RETURN_LEN 5 /* characters of a return address behind the resource, as the original */
 
 struct gn_bus_query {
     TAILQ_ENTRY(gn_bus_query) entry;
@@ -164,20 +163,12 @@ static void ask(struct gn_bus_query *query)
         end_later(query, GN_ECONN);
 }
 
-/* Asks on behalf of those whose return address is attached by now. */
-static void on_look(void *ctx)
+static void on_attached(void *ctx)
 {
-    struct gn_bus *bus = ctx;
-    struct gn_bus_query *query;
+    struct gn_bus_query *query = ctx;
 
-    TAILQ_FOREACH (query, &bus->queries, entry) {
-        if (query->is_asked || query->is_over)
-            continue;
-        if (gn_amqp_receiver_is_attached(query->receiver))
-            ask(query);
-        else
-            gn_timer_start(&bus->look, LOOK_MS);
-    }
+    if (!query->is_asked && !query->is_over)
+        ask(query);
 }
 
 /* ---- questions ---- */
@@ -204,6 +195,7 @@ static struct gn_bus_query *query_new(struct gn_bus *bus, struct gn_str resource
         .on_message = on_message,
         .on_gone = on_gone,
         .on_refused = on_refused,
+        .on_attached = on_attached,
         .ctx = query,
     };
 
@@ -246,7 +238,6 @@ enum gn_err gn_bus_ask(struct gn_transport *transport, struct gn_str resource, g
         end_later(made, GN_ECONN);
     } else {
         gn_timer_start(&made->timer, GN_BUS_ASK_MS);
-        gn_timer_start(&bus->look, LOOK_MS);
     }
     return GN_OK;
 }
@@ -262,14 +253,12 @@ void gn_bus_forget(struct gn_bus_query *query)
 void gn_bus_queries_init(struct gn_bus *bus)
 {
     TAILQ_INIT(&bus->queries);
-    gn_timer_init(&bus->look, bus->loop, on_look, bus);
 }
 
 void gn_bus_queries_stop(struct gn_bus *bus)
 {
     struct gn_bus_query *query;
 
-    gn_timer_stop(&bus->look);
     TAILQ_FOREACH (query, &bus->queries, entry)
         end_later(query, GN_ECANCELED);
 }
@@ -278,5 +267,4 @@ void gn_bus_queries_fini(struct gn_bus *bus)
 {
     while (!TAILQ_EMPTY(&bus->queries))
         query_free(TAILQ_FIRST(&bus->queries));
-    gn_timer_fini(&bus->look);
 }

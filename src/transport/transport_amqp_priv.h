@@ -179,7 +179,6 @@ struct gn_bus {
     struct gn_log_limit undecodable_log;
 
     struct gn_bus_query_list queries;
-    struct gn_timer look; /* whether their return addresses are attached */
 
     struct gn_metrics *metrics;
     struct gn_metric *connected, *connects, *failures, *unsettled, *credit, *link_count;

@@ -26,7 +26,7 @@ struct fixture {
     unsigned ends[GN_AMQP_CANCELED + 1]; /* by outcome */
     unsigned ended;
     char end_reason[256];
-    unsigned refused, credits, gone, messages;
+    unsigned refused, credits, gone, messages, attached;
     char refused_reason[GN_AMQP_REASON_MAX];
     struct gn_amqp_sender *sender;
     struct gn_amqp_receiver *receiver;
@@ -93,6 +93,17 @@ static void on_refused(void *ctx, const char *reason)
         gn_amqp_sender_free(fx->sender);
         gn_amqp_receiver_free(fx->receiver);
         fx->sender = NULL;
+        fx->receiver = NULL;
+    }
+}
+
+static void on_attached(void *ctx)
+{
+    struct fixture *fx = ctx;
+
+    fx->attached++;
+    if (fx->frees_in_callback) {
+        gn_amqp_receiver_free(fx->receiver);
         fx->receiver = NULL;
     }
 }
@@ -1088,6 +1099,34 @@ static void a_link_that_is_detached_loses_its_messages_and_comes_back(void **sta
     assert_int_equal(fx->amqp->session_count, 1);
 }
 
+static void a_receiver_is_told_each_time_that_it_is_attached(void **state)
+{
+    struct fixture *fx = *state;
+    const struct gn_amqp_receiver_config config = {.address = "a/b",
+                                                   .credit = 1,
+                                                   .max_message_bytes = 1000,
+                                                   .on_message = on_message,
+                                                   .on_attached = on_attached,
+                                                   .ctx = fx};
+
+    fx->peer->keeps_attach = true;
+    begin(fx);
+    fx->receiver = gn_amqp_receiver_new(fx->amqp, &config);
+    turns(fx, 10);
+    assert_int_equal(fx->attached, 0);
+    peer_cut(fx->peer);
+    fx->peer->keeps_attach = false;
+    UNTIL(fx, fx->attached == 1);
+    assert_true(gn_amqp_receiver_is_attached(fx->receiver));
+    peer_detach(fx->peer, "a/b");
+    UNTIL(fx, fx->attached == 2);
+    peer_cut(fx->peer);
+    fx->frees_in_callback = true;
+    UNTIL(fx, fx->attached == 3);
+    turns(fx, 5);
+    assert_null(fx->receiver);
+}
+
 static void a_link_that_is_never_answered_is_given_up(void **state)
 {
     struct fixture *fx = *state;
@@ -1409,6 +1448,7 @@ int main(void)
         AMQP_TEST(it_may_be_freed_when_it_says_that_it_has_stopped),
         AMQP_TEST(a_refused_link_is_told_and_tried_again_alone),
         AMQP_TEST(a_link_that_is_detached_loses_its_messages_and_comes_back),
+        AMQP_TEST(a_receiver_is_told_each_time_that_it_is_attached),
         AMQP_TEST(a_link_that_is_never_answered_is_given_up),
         AMQP_TEST(links_may_be_freed_when_they_are_refused),
         AMQP_TEST(many_links_are_attached_over_several_turns),

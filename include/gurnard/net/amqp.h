@@ -150,6 +150,7 @@ struct gn_amqp_receiver_config {
     /* The delivery is gone unsettled: the link broke. The peer will send it again. */
     void (*on_gone)(void *ctx, struct gn_amqp_delivery *delivery);
     void (*on_refused)(void *ctx, const char *reason); /* as for senders; may be NULL */
+    void (*on_attached)(void *ctx); /* the link is attached, each time; may be NULL */
     void *ctx;
 };
 
