@@ -1,7 +1,7 @@
 # Debian packages that gurnard needs; sourced by deploy/quickstart.sh and tests/run.sh.
 
 GN_BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libmicrohttpd-dev \
-libcurl4-openssl-dev libjansson-dev uuid-dev libyaml-dev uthash-dev zlib1g-dev \
+libcurl4-openssl-dev libssl-dev libjansson-dev uuid-dev libyaml-dev uthash-dev zlib1g-dev \
 libqpid-proton11-dev"
 GN_TEST_PACKAGES="libcmocka-dev python3 python3-pytest prometheus clang libclang-rt-14-dev \
 clang-format curl git mandoc faketime python3-prometheus-client python3-jsonschema openssl \

@@ -118,13 +118,14 @@ struct gn_str gn_text_clip(struct gn_str s, size_t max)
 {
     size_t at = 0;
 
-    for (;;) {
+    while (s.p != NULL) {
         size_t len = gn_text_utf8_len((struct gn_str){s.p + at, s.len - at});
 
         if (len == 0 || len > max - at)
             return (struct gn_str){s.p, at};
         at += len;
     }
+    return s;
 }
 
 void gn_text_add_utf8(struct gn_buf *out, struct gn_str s)

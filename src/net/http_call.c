@@ -10,12 +10,16 @@
 #include "gurnard/base/defs.h"
 #include "gurnard/base/url.h"
 
-#define REDIRECTS_MAX         10L
-#define DNS_CACHE_S           15L /* a service's address may move; kept connections hide the cost */
-#define READ_BUFFER_BYTES     4096L  /* answers are short; libcurl's 16 KiB a call add up */
-#define UPLOAD_BUFFER_BYTES   16384L /* libcurl's least */
-#define STATUS_FINAL_MIN      200    /* what is below goes before an answer */
-#define HEADER_TEXT_MAX_BYTES ((size_t)64 << 10)
+#define REDIRECTS_MAX       10L
+#define DNS_CACHE_S         15L   /* a service's address may move; kept connections hide the cost */
+#define READ_BUFFER_BYTES   4096L /* answers are short; libcurl's 16 KiB a call add up */
+#define UPLOAD_BUFFER_BYTES 16384L /* libcurl's least */
+#define STATUS_FINAL_MIN    200    /* what is below goes before an answer */
+#define STATUS_GOOD_MAX     299
+#define STREAM_PROBE_AFTER_S                                                                       \
+    30L                          /* a peer that is silent for so long is asked for a sign of life  \
+                                  */
+#define STREAM_PROBE_EVERY_S 15L /* and then again; the kernel gives up after nine in vain */
 
 /* ---- callbacks of libcurl ---- */
 
@@ -72,6 +76,36 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
+/* Whether the answer's media type is the one that may be a stream. */
+static bool is_stream_type(const struct gn_http_call *call)
+{
+    const char *given = NULL;
+    struct gn_str rest;
+
+    if (call->stream_type == NULL)
+        return true;
+    if (curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &given) != CURLE_OK)
+        return false;
+    return gn_str_eq_nocase(gn_str_trim(gn_str_cut(gn_str_of(given), ';', &rest)),
+                            gn_str_of(call->stream_type));
+}
+
+static bool on_header_end(struct gn_http_call *call)
+{
+    long status = 0;
+
+    if (call->is_answered || /* the end of a trailer */
+        curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
+        return true;
+    call->is_answered = status >= STATUS_FINAL_MIN;
+    call->is_stream = call->on_data != NULL && call->is_answered && status <= STATUS_GOOD_MAX &&
+                      is_stream_type(call);
+    if (!call->is_stream || call->is_refused)
+        return true;
+    call->is_refused = !call->on_data(call->ctx, GN_STR_NONE);
+    return !call->is_refused;
+}
+
 /* Called with each whole line of a header, the empty one too, and of a trailer. libcurl alone takes
  * a connection closed within the header for the answer's end. Behind a 1xx or a redirect another
  * header follows. */
@@ -80,16 +114,23 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
     static const char version[] = "HTTP/";
     struct gn_http_call *call = ctx;
     size_t len = size * count;
-    long status = 0;
 
     if (len >= sizeof(version) - 1 && strncasecmp(line, version, sizeof(version) - 1) == 0) {
         call->is_answered = false;
+        gn_http_headers_begin(call);
     } else if (len > 0 && (line[0] == '\r' || line[0] == '\n')) {
-        call->is_answered =
-            curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
-            status >= STATUS_FINAL_MIN;
+        return on_header_end(call) ? len : 0;
+    } else if (!call->is_answered && !gn_http_headers_note(call, line, len)) {
+        return 0;
     }
     return len;
+}
+
+static size_t on_stream(struct gn_http_call *call, const char *data, size_t len)
+{
+    if (!call->is_refused && !call->on_data(call->ctx, (struct gn_str){data, len}))
+        call->is_refused = true;
+    return call->is_refused ? 0 : len;
 }
 
 static size_t on_answer(char *data, size_t size, size_t count, void *ctx)
@@ -99,6 +140,8 @@ static size_t on_answer(char *data, size_t size, size_t count, void *ctx)
     size_t room = call->answer_max_bytes - call->answer.len;
     size_t taken = len < room ? len : room;
 
+    if (call->is_stream)
+        return on_stream(call, data, len);
     if (taken > 0)
         gn_buf_add(&call->answer, data, taken);
     if (gn_buf_err(&call->answer) != GN_OK)
@@ -168,11 +211,12 @@ struct gn_http_call *gn_http_call_new(struct gn_http_client *client,
         return NULL;
     call->client = client;
     call->sockets = sockets;
-    call->header_text = gn_buf_with_limit(HEADER_TEXT_MAX_BYTES);
+    call->header_text = gn_buf_with_limit(GN_HTTP_HEADER_TEXT_MAX_BYTES);
     call->gathered = gn_buf_with_limit(GN_HTTP_GATHER_MAX_BYTES);
     call->answer = GN_BUF_INIT;
     call->easy = curl_easy_init();
-    if (call->easy == NULL || !set_callbacks(call) || !set_behaviour(call->easy, config)) {
+    if (call->easy == NULL || !set_callbacks(call) || !set_behaviour(call->easy, config) ||
+        !gn_http_tls_set_up(call)) {
         gn_http_call_free(call);
         return NULL;
     }
@@ -183,6 +227,8 @@ void gn_http_call_free(struct gn_http_call *call)
 {
     if (call == NULL)
         return;
+    if (call->easy != NULL)
+        gn_http_call_release(call);
     curl_easy_cleanup(call->easy);
     gn_buf_free(&call->header_text);
     gn_buf_free(&call->gathered);
@@ -192,6 +238,8 @@ void gn_http_call_free(struct gn_http_call *call)
 
 void gn_http_call_release(struct gn_http_call *call)
 {
+    gn_http_headers_release(call);
+    gn_http_tls_forget(call);
     gn_buf_reset(&call->answer);
     if (call->answer.cap > GN_HTTP_KEEP_MAX_BYTES)
         gn_buf_free(&call->answer);
@@ -204,87 +252,6 @@ static bool is_web_url(const char *text)
     struct gn_url url;
 
     return gn_url_parse(gn_str_of(text), &url) == GN_OK && gn_url_is_web(&url);
-}
-
-/* A name, a colon, and no control character. */
-static bool is_header(const char *line)
-{
-    const char *colon = strchr(line, ':');
-
-    if (colon == NULL || colon == line)
-        return false;
-    for (const char *p = line; *p != '\0'; p++) {
-        unsigned char c = (unsigned char)*p;
-
-        if (c < ' ' || c == 0x7f || (p < colon && (c == ' ' || c == ';')))
-            return false;
-    }
-    return true;
-}
-
-static bool is_content_type(const char *line)
-{
-    static const char name[] = "content-type:";
-
-    return strncasecmp(line, name, sizeof(name) - 1) == 0;
-}
-
-/* Copies one line into reserved room. libcurl takes "Name:" for the wish not to send the field; to
- * send it empty it wants "Name;". */
-static char *copy_header(struct gn_buf *text, const char *line)
-{
-    size_t start = text->len;
-    struct gn_str value;
-    struct gn_str name = gn_str_cut(gn_str_of(line), ':', &value);
-
-    if (gn_str_trim(value).len > 0) {
-        gn_buf_puts(text, line);
-    } else {
-        gn_buf_add_str(text, name);
-        gn_buf_putc(text, ';');
-    }
-    gn_buf_putc(text, '\0');
-    return gn_buf_err(text) == GN_OK ? text->data + start : NULL;
-}
-
-static size_t append_header(struct gn_http_call *call, size_t used, char *line)
-{
-    call->headers[used] = (struct curl_slist){.data = line, .next = NULL};
-    if (used > 0)
-        call->headers[used - 1].next = &call->headers[used];
-    return used + 1;
-}
-
-/* Makes the list in place: libcurl keeps the address of its first node for good. */
-static enum gn_err set_headers(struct gn_http_call *call, const char *const *lines)
-{
-    static char no_expect[] = "Expect:"; /* not const because libcurl's list is not */
-    static char no_content_type[] = "Content-Type:";
-    size_t used = append_header(call, 0, no_expect);
-    size_t total = 0;
-    size_t count = 0;
-    bool has_type = false;
-
-    for (; lines != NULL && lines[count] != NULL; count++) {
-        if (count == GN_HTTP_HEADERS_MAX || !is_header(lines[count]))
-            return GN_EINVAL;
-        total += strlen(lines[count]) + 2; /* a ';' may come instead of nothing, and the NUL */
-        has_type = has_type || is_content_type(lines[count]);
-    }
-    if (total > HEADER_TEXT_MAX_BYTES)
-        return GN_EINVAL;
-    gn_buf_reset(&call->header_text);
-    gn_buf_reserve(&call->header_text, total); /* so that lines stay where they are */
-    for (size_t i = 0; i < count; i++) {
-        char *line = copy_header(&call->header_text, lines[i]);
-
-        if (line == NULL)
-            return GN_ENOMEM;
-        used = append_header(call, used, line);
-    }
-    if (!has_type)
-        (void)append_header(call, used, no_content_type); /* else libcurl calls a POST a form */
-    return GN_OK;
 }
 
 /* Small bodies are given whole, so that libcurl sends them with the header in one write; a body of
@@ -336,18 +303,33 @@ static bool set_custom_method(struct gn_http_call *call, const char *name)
     return curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, name) == CURLE_OK;
 }
 
+/* The method that the handle had before must not show through. */
+static bool set_no_body(struct gn_http_call *call, bool is_head)
+{
+    if (call->has_no_body == is_head)
+        return true;
+    call->has_no_body = is_head;
+    return curl_easy_setopt(call->easy, CURLOPT_NOBODY, is_head ? 1L : 0L) == CURLE_OK;
+}
+
+enum method_body { BODY_NEVER, BODY_OPTIONAL, BODY_ALWAYS };
+
 static enum gn_err set_method(struct gn_http_call *call, const struct gn_http_out *out)
 {
     static const struct {
         const char *name;
         const char *custom; /* what libcurl must be told; NULL: it has a name of its own */
-        bool may_have_body;
+        enum method_body body;
         bool may_redirect; /* libcurl keeps a custom method where Go goes on with GET */
+        bool is_head;
     } methods[] = {
-        {"POST", NULL, true, true},
-        {"GET", NULL, false, true},
-        {"DELETE", "DELETE", true, false},
-        {"OPTIONS", "OPTIONS", true, false},
+        {"POST", NULL, BODY_ALWAYS, true, false},
+        {"GET", NULL, BODY_NEVER, true, false},
+        {"PATCH", "PATCH", BODY_ALWAYS, false, false},
+        {"PUT", "PUT", BODY_ALWAYS, false, false},
+        {"DELETE", "DELETE", BODY_OPTIONAL, false, false},
+        {"HEAD", NULL, BODY_NEVER, false, true},
+        {"OPTIONS", "OPTIONS", BODY_OPTIONAL, false, false},
     };
     bool with_body = has_body(out);
     size_t i = 0;
@@ -355,37 +337,67 @@ static enum gn_err set_method(struct gn_http_call *call, const struct gn_http_ou
 
     while (i < GN_LEN(methods) && strcmp(out->method, methods[i].name) != 0)
         i++;
-    if (i == GN_LEN(methods) || (with_body && !methods[i].may_have_body) ||
+    if (i == GN_LEN(methods) || (with_body && methods[i].body == BODY_NEVER) ||
         (out->follow_redirects && !methods[i].may_redirect))
         return GN_EINVAL;
-    if (with_body || i == 0)
-        is_set = set_body(call, out->body);
+    if (with_body || methods[i].body == BODY_ALWAYS)
+        is_set = set_no_body(call, false) && set_body(call, out->body);
     else
-        is_set = curl_easy_setopt(call->easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+        is_set = curl_easy_setopt(call->easy, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
+                 set_no_body(call, methods[i].is_head);
     return is_set && set_custom_method(call, methods[i].custom) ? GN_OK : GN_ENOMEM;
+}
+
+/* A stream may be silent for hours, so the kernel watches the peer. A connection gets that from
+ * libcurl when it is made, hence a kept one will not do. */
+static bool set_stream(struct gn_http_call *call, const struct gn_http_out *out)
+{
+    long is_on = out->on_data != NULL ? 1 : 0;
+
+    call->on_data = out->on_data;
+    call->stream_type = out->stream_type;
+    call->is_stream = false;
+    call->is_refused = false;
+    if (call->has_stream_options == (out->on_data != NULL))
+        return true;
+    call->has_stream_options = out->on_data != NULL;
+    return curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, is_on) == CURLE_OK &&
+           curl_easy_setopt(call->easy, CURLOPT_TCP_KEEPALIVE, is_on) == CURLE_OK &&
+           curl_easy_setopt(call->easy, CURLOPT_TCP_KEEPIDLE, STREAM_PROBE_AFTER_S) == CURLE_OK &&
+           curl_easy_setopt(call->easy, CURLOPT_TCP_KEEPINTVL, STREAM_PROBE_EVERY_S) == CURLE_OK;
+}
+
+static long timeout_of(const struct gn_http_out *out)
+{
+    if (out->timeout_ms == GN_HTTP_NO_TIMEOUT)
+        return 0; /* none, for libcurl */
+    return out->timeout_ms > 0 ? (long)out->timeout_ms : (long)GN_HTTP_TIMEOUT_DEFAULT_MS;
 }
 
 enum gn_err gn_http_call_prepare(struct gn_http_call *call, const struct gn_http_out *out)
 {
-    uint32_t timeout_ms = out->timeout_ms > 0 ? out->timeout_ms : GN_HTTP_TIMEOUT_DEFAULT_MS;
     enum gn_err err;
 
     if (!is_web_url(out->url))
         return GN_EINVAL;
-    err = set_headers(call, out->headers);
+    err = gn_http_headers_set(call, out->headers);
     if (err != GN_OK)
         return err;
     err = set_method(call, out);
     if (err != GN_OK)
         return err;
+    err = gn_http_tls_apply(call, out->tls);
+    if (err != GN_OK)
+        return err;
     call->is_answered = false;
+    call->fields = 0;
     call->answer_max_bytes = out->max_answer_bytes;
     call->dropped_bytes = 0;
     call->is_cut_off = false;
     call->tried.sin6_family = AF_UNSPEC;
     call->error[0] = '\0';
-    if (curl_easy_setopt(call->easy, CURLOPT_URL, out->url) != CURLE_OK ||
-        curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms) != CURLE_OK ||
+    if (!set_stream(call, out) || curl_easy_setopt(call->easy, CURLOPT_URL, out->url) != CURLE_OK ||
+        curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, timeout_of(out)) != CURLE_OK ||
         curl_easy_setopt(call->easy, CURLOPT_FOLLOWLOCATION, out->follow_redirects ? 1L : 0L) !=
             CURLE_OK)
         return GN_ENOMEM;

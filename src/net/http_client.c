@@ -35,6 +35,7 @@ struct gn_http_client {
     uint32_t active; /* calls whose done was not called yet */
     uint32_t flying; /* of them those that libcurl has */
     uint32_t fresh;  /* of them those it has not worked on yet, at most STARTS_MAX */
+    bool is_acting;  /* libcurl is at work and can take no call: one of its callbacks is ours */
     struct gn_log_limit trouble_log;
 };
 
@@ -199,9 +200,12 @@ static void act(void *ctx, curl_socket_t fd, int mask)
 {
     struct gn_http_client *client = ctx;
     int running = 0;
-    CURLMcode code = curl_multi_socket_action(client->multi, fd, mask, &running);
+    CURLMcode code;
     uint64_t held;
 
+    client->is_acting = true;
+    code = curl_multi_socket_action(client->multi, fd, mask, &running);
+    client->is_acting = false;
     if (code != CURLM_OK && gn_log_allow(&client->trouble_log, gn_loop_now_ms(client->loop), &held))
         gn_log_error("http_client.trouble reason=\"%s\" held=%llu", curl_multi_strerror(code),
                      (unsigned long long)held);
@@ -264,7 +268,7 @@ struct gn_http_client *gn_http_client_new(struct gn_loop *loop,
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, must_malloc, free, must_realloc, must_strdup,
                              must_calloc) != CURLE_OK)
         return NULL;
-    client = calloc(1, sizeof(*client));
+    client = gn_http_tls_ready() ? calloc(1, sizeof(*client)) : NULL;
     if (client == NULL) {
         curl_global_cleanup();
         return NULL;
@@ -317,7 +321,7 @@ enum gn_err gn_http_send(struct gn_http_client *client, const struct gn_http_out
         goto out;
     call->done = done;
     call->ctx = ctx;
-    if (client->fresh == STARTS_MAX || !TAILQ_EMPTY(&client->waiting)) {
+    if (client->is_acting || client->fresh == STARTS_MAX || !TAILQ_EMPTY(&client->waiting)) {
         call->state = GN_HTTP_CALL_WAITING;
         TAILQ_INSERT_TAIL(&client->waiting, call, link);
     } else if (!start_call(client, call)) {

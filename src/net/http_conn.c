@@ -29,6 +29,8 @@ static const char *phase_name(enum gn_http_phase phase)
         return "handler";
     case GN_HTTP_ANSWER:
         return "answer";
+    case GN_HTTP_STREAM:
+        return "stream";
     }
     return "unknown";
 }
@@ -45,6 +47,7 @@ static uint64_t phase_limit_ms(const struct gn_http_server *server, enum gn_http
     case GN_HTTP_ANSWER:
         return server->config.body_deadline_ms;
     case GN_HTTP_HANDLER:
+    case GN_HTTP_STREAM:
         break;
     }
     return UINT64_MAX;
@@ -145,13 +148,18 @@ struct gn_str gn_http_conn_peer(struct gn_http_conn *conn)
 
 /* ---- deadlines ---- */
 
+void gn_http_conn_break(struct gn_http_conn *conn)
+{
+    (void)shutdown(conn->fd, SHUT_RDWR); /* fails only when the peer was faster */
+}
+
 static void cut_off(struct gn_http_conn *conn)
 {
     struct gn_http_server *server = conn->server;
     uint64_t held;
 
     conn->deadline_us = UINT64_MAX;
-    (void)shutdown(conn->fd, SHUT_RDWR); /* fails only when the peer was faster */
+    gn_http_conn_break(conn);
     if (conn->phase == GN_HTTP_IDLE || conn->phase == GN_HTTP_OPENED)
         return; /* the usual end of a connection */
     if (gn_log_allow(&server->cut_log, gn_loop_now_ms(server->loop), &held))
@@ -161,7 +169,8 @@ static void cut_off(struct gn_http_conn *conn)
 
 static bool awaits_bytes(const struct gn_http_conn *conn)
 {
-    return conn->phase != GN_HTTP_HANDLER && conn->phase != GN_HTTP_ANSWER;
+    return conn->phase != GN_HTTP_HANDLER && conn->phase != GN_HTTP_ANSWER &&
+           conn->phase != GN_HTTP_STREAM;
 }
 
 /* libmicrohttpd watches sockets edge-triggered and takes a short read for the end of what there is,
@@ -186,6 +195,6 @@ void gn_http_conns_sweep(struct gn_http_server *server)
         if (conn->deadline_us <= now_us)
             cut_off(conn);
         else if (is_left(conn))
-            (void)shutdown(conn->fd, SHUT_RDWR); /* fails only when the peer was faster */
+            gn_http_conn_break(conn);
     }
 }

@@ -159,7 +159,7 @@ static enum MHD_Result answer(struct gn_http_request *request, struct MHD_Connec
     enum MHD_Result result;
 
     if (response == NULL)
-        return MHD_NO; /* there was no memory for it: the connection is closed */
+        return MHD_NO; /* dropped, or no memory for it: the connection is closed */
     request->response = NULL;
     result = queue(request, mhd, request->status, response, request->answer_bytes);
     response_drop(request->server, response);
@@ -317,6 +317,8 @@ void gn_http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     if (status != 0)
         gn_http_count(cls, status);
     gn_http_conn_enter(request->conn, GN_HTTP_IDLE, 0);
+    if (request->stream != NULL)
+        gn_http_stream_over(request->stream);
     request_release(request);
 }
 
@@ -398,42 +400,61 @@ static void add_header(struct gn_http_server *server, struct MHD_Response *respo
         gn_log_error("http.header_dropped server=%s name=%s", server->name, name);
 }
 
-static struct MHD_Response *response_from(struct gn_http_server *server,
-                                          const struct gn_http_reply *reply)
+void gn_http_add_headers(struct gn_http_server *server, struct MHD_Response *response,
+                         const struct gn_http_reply *reply)
 {
     const char *const *header = reply->headers;
-    struct MHD_Response *response;
 
-    if (reply->body.len == 0 && reply->content_type == NULL && header == NULL &&
-        !server->is_quiescing)
-        return server->empty;
-    response = response_of(reply->body, reply->body_is_static);
-    if (response == NULL)
-        return NULL;
     if (reply->content_type != NULL)
         add_header(server, response, "Content-Type", reply->content_type);
     for (; header != NULL && header[0] != NULL; header += 2)
         add_header(server, response, header[0], header[1]);
     if (server->is_quiescing)
         add_header(server, response, "Connection", "close");
+}
+
+static struct MHD_Response *response_from(struct gn_http_server *server,
+                                          const struct gn_http_reply *reply)
+{
+    struct MHD_Response *response;
+
+    if (reply->body.len == 0 && reply->content_type == NULL && reply->headers == NULL &&
+        !server->is_quiescing)
+        return server->empty;
+    response = response_of(reply->body, reply->body_is_static);
+    if (response != NULL)
+        gn_http_add_headers(server, response, reply);
     return response;
 }
 
-void gn_http_reply(struct gn_http_request *request, const struct gn_http_reply *reply)
+void gn_http_settle(struct gn_http_request *request, unsigned status, struct MHD_Response *response,
+                    uint64_t bytes)
 {
     struct gn_http_server *server = request->server;
 
     GN_ASSERT(request->state == GN_HTTP_HANDED);
-    GN_ASSERT(reply->status >= 200 && reply->status < GN_HTTP_STATUS_END);
     request->state = GN_HTTP_ANSWERED;
     LIST_REMOVE(request, link);
     server->handed_count--;
-    request->status = (unsigned)reply->status;
-    request->response = response_from(server, reply);
-    request->answer_bytes = reply->body.len;
+    request->status = status;
+    request->response = response;
+    request->answer_bytes = bytes;
     if (!request->is_suspended)
         return; /* gn_http_on_access() queues it as soon as the handler returns */
     request->is_suspended = false;
     MHD_resume_connection(request->conn->mhd);
     gn_http_run_later(server);
+}
+
+void gn_http_reply(struct gn_http_request *request, const struct gn_http_reply *reply)
+{
+    GN_ASSERT(reply->status >= 200 && reply->status < GN_HTTP_STATUS_END);
+    gn_http_settle(request, (unsigned)reply->status, response_from(request->server, reply),
+                   reply->body.len);
+}
+
+void gn_http_drop(struct gn_http_request *request)
+{
+    gn_http_conn_break(request->conn); /* before TLS could say goodbye */
+    gn_http_settle(request, 0, NULL, 0);
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gurnard/base/clock.h"
 #include "gurnard/base/defs.h"
 
 uint32_t gn_http_retry_after_ms(const char *text, time_t now)
@@ -19,26 +18,6 @@ uint32_t gn_http_retry_after_ms(const char *text, time_t now)
         seconds = date > now ? (unsigned long long)(date - now) : 0;
     }
     return seconds > UINT32_MAX / 1000 ? UINT32_MAX : (uint32_t)(seconds * 1000);
-}
-
-/* The first header of that name in the last answer (a redirect's does not count), NULL without
- * one. The text lives as long as the answer. */
-static const char *header_of(struct gn_http_call *call, const char *name)
-{
-    struct curl_header *field = NULL;
-
-    if (curl_easy_header(call->easy, name, 0, CURLH_HEADER, -1, &field) != CURLHE_OK)
-        return NULL;
-    return field->value;
-}
-
-static uint32_t retry_after_ms(struct gn_http_call *call)
-{
-    const char *value = header_of(call, "Retry-After");
-
-    if (value == NULL)
-        return 0;
-    return gn_http_retry_after_ms(value, (time_t)(gn_clock_real_ns() / 1000000000));
 }
 
 static void write_peer(char peer[64], const char *ip, unsigned port)
@@ -66,16 +45,23 @@ static bool set_tried_peer(const struct gn_http_call *call, struct gn_http_resul
 
 /* An answer came over the connection that libcurl names. Without one libcurl may name none, or that
  * of a request before a redirect. */
-static void set_peer(struct gn_http_call *call, struct gn_http_result *result)
+static void set_addresses(struct gn_http_call *call, struct gn_http_result *result)
 {
+    bool is_tried = result->err != GN_OK && set_tried_peer(call, result);
+    char peer[sizeof(result->peer)];
     char *ip = NULL;
     long port = 0;
 
-    if (result->err != GN_OK && set_tried_peer(call, result))
+    if (curl_easy_getinfo(call->easy, CURLINFO_PRIMARY_IP, &ip) != CURLE_OK || ip == NULL ||
+        ip[0] == '\0' || curl_easy_getinfo(call->easy, CURLINFO_PRIMARY_PORT, &port) != CURLE_OK)
         return;
-    if (curl_easy_getinfo(call->easy, CURLINFO_PRIMARY_IP, &ip) == CURLE_OK && ip != NULL &&
-        ip[0] != '\0' && curl_easy_getinfo(call->easy, CURLINFO_PRIMARY_PORT, &port) == CURLE_OK)
-        write_peer(result->peer, ip, (unsigned)port);
+    write_peer(peer, ip, (unsigned)port);
+    if (is_tried && strcmp(peer, result->peer) != 0)
+        return; /* another connection's */
+    (void)stpcpy(result->peer, peer);
+    if (curl_easy_getinfo(call->easy, CURLINFO_LOCAL_IP, &ip) == CURLE_OK && ip != NULL &&
+        strlen(ip) < sizeof(result->local))
+        (void)stpcpy(result->local, ip);
 }
 
 static enum gn_err err_of(CURLcode code)
@@ -88,7 +74,7 @@ static enum gn_err err_of(CURLcode code)
         {CURLE_TOO_MANY_REDIRECTS, GN_OK}, /* the last of them is the answer */
         {CURLE_OPERATION_TIMEDOUT, GN_ETIMEOUT},
         {CURLE_OUT_OF_MEMORY, GN_ENOMEM},
-        {CURLE_WRITE_ERROR, GN_ENOMEM}, /* on_answer() refuses for nothing else */
+        {CURLE_WRITE_ERROR, GN_ENOMEM}, /* our callbacks refuse for nothing else */
         {CURLE_URL_MALFORMAT, GN_EINVAL},
         {CURLE_UNSUPPORTED_PROTOCOL, GN_EPARSE}, /* no status line, or a redirect to elsewhere */
         {CURLE_WEIRD_SERVER_REPLY, GN_EPARSE},
@@ -106,7 +92,10 @@ static void set_failure(struct gn_http_call *call, CURLcode code, struct gn_http
 {
     long number = 0;
 
+    result->tls_fault = gn_http_tls_fault(call, code);
     result->reason = call->error[0] != '\0' ? call->error : curl_easy_strerror(code);
+    if (result->tls_fault == GN_HTTP_TLS_FAULT_PIN)
+        result->reason = "the peer's certificate is not the one that is pinned";
     result->is_dns_failure = code == CURLE_COULDNT_RESOLVE_HOST;
     if (code == CURLE_COULDNT_CONNECT &&
         curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK)
@@ -116,17 +105,15 @@ static void set_failure(struct gn_http_call *call, CURLcode code, struct gn_http
 static void set_answer(struct gn_http_call *call, struct gn_http_result *result)
 {
     char *type = NULL;
-    const char *origin = header_of(call, "WebHook-Allowed-Origin");
     long status = 0;
 
     if (curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
         result->status = (int)status;
-    if (origin != NULL) /* libcurl leaves the line's end in an empty value */
-        result->allowed_origin = gn_str_trim(gn_str_of(origin));
     if (curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK)
         result->content_type = gn_str_of(type);
-    result->retry_after_ms = retry_after_ms(call);
+    gn_http_headers_tell(call, result);
     result->body = gn_buf_str(&call->answer);
+    result->is_cut = call->dropped_bytes > 0;
 }
 
 void gn_http_call_result(struct gn_http_call *call, CURLcode code, struct gn_http_result *result)
@@ -135,7 +122,10 @@ void gn_http_call_result(struct gn_http_call *call, CURLcode code, struct gn_htt
     if (call->is_cut_off && code == CURLE_WRITE_ERROR)
         code = CURLE_OK;
     result->err = err_of(code);
-    if (result->err != GN_OK) {
+    if (call->is_refused && code == CURLE_WRITE_ERROR) {
+        result->err = GN_ECANCELED;
+        result->reason = gn_err_text(GN_ECANCELED);
+    } else if (result->err != GN_OK) {
         set_failure(call, code, result);
     } else if (!call->is_answered) {
         result->err = GN_ECONN;
@@ -143,11 +133,13 @@ void gn_http_call_result(struct gn_http_call *call, CURLcode code, struct gn_htt
     } else {
         set_answer(call, result);
     }
-    set_peer(call, result);
+    set_addresses(call, result);
+    gn_http_tls_cert(call, result);
 }
 
 void gn_http_call_given_up(struct gn_http_call *call, struct gn_http_result *result)
 {
     *result = (struct gn_http_result){.err = call->end_err, .reason = gn_err_text(call->end_err)};
-    set_peer(call, result);
+    set_addresses(call, result);
+    gn_http_tls_cert(call, result);
 }

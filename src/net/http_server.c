@@ -131,8 +131,9 @@ static size_t keep_escaped(void *cls, struct MHD_Connection *mhd, char *text)
     return strlen(text);
 }
 
-static bool start_daemon(struct gn_http_server *server)
+static bool start_daemon(struct gn_http_server *server, struct gn_http_tls_texts *tls)
 {
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, server->config.listen_fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)server->config.max_connections, NULL},
@@ -144,9 +145,11 @@ static bool start_daemon(struct gn_http_server *server)
         {MHD_OPTION_END, 0, NULL},
     };
 
+    if (server->config.tls != NULL)
+        flags |= MHD_USE_TLS;
     server->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, gn_http_on_access,
-                         server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+        MHD_start_daemon(flags, 0, NULL, NULL, gn_http_on_access, server, MHD_OPTION_ARRAY, options,
+                         MHD_OPTION_ARRAY, tls->options, MHD_OPTION_END);
     return server->daemon != NULL;
 }
 
@@ -180,21 +183,50 @@ static void destroy(struct gn_http_server *server)
     gn_defer_cancel(&server->more);
     if (server->daemon != NULL)
         MHD_stop_daemon(server->daemon); /* completes all requests, closes the listening socket */
+    gn_http_streams_free(server);
     gn_http_shared_free(server);
     free(server->name);
     free(server);
 }
 
+/* Why the library has not started: errno, set to 0 before, is all there is to know. */
+static enum gn_err start_failure(const struct gn_http_server *server)
+{
+    if (errno == ENOMEM)
+        return GN_ENOMEM;
+    if (errno == EMFILE || errno == ENFILE || server->config.tls == NULL)
+        return GN_EIO;
+    return GN_EINVAL; /* the certificate or its key; GnuTLS leaves anything in errno */
+}
+
+static enum gn_err start_library(struct gn_http_server *server)
+{
+    struct gn_http_tls_texts tls = {0};
+    enum gn_err err = gn_http_tls_texts_init(&tls, server->config.tls);
+
+    errno = 0;
+    if (err == GN_OK && !start_daemon(server, &tls))
+        err = start_failure(server);
+    gn_http_tls_texts_fini(&tls); /* the library has parsed them */
+    server->config.tls = NULL;    /* the caller's */
+    return err;
+}
+
 static enum gn_err start(struct gn_http_server *server)
 {
+    enum gn_err err;
+
     server->name = gn_str_dup(gn_str_of(server->config.name));
     if (server->name == NULL || !gn_http_shared_init(server))
         return GN_ENOMEM;
     server->config.name = server->name;
     register_metrics(server, server->config.metrics);
     server->port = port_of(server->config.listen_fd);
-    errno = 0; /* the library tells nothing else of why it does not start */
-    if (start_daemon(server) && start_watch(server))
+    err = start_library(server);
+    if (err != GN_OK)
+        return err;
+    errno = 0; /* of malloc or epoll */
+    if (start_watch(server))
         return GN_OK;
     return errno == ENOMEM ? GN_ENOMEM : GN_EIO;
 }
@@ -222,6 +254,8 @@ enum gn_err gn_http_server_new(struct gn_loop *loop, const struct gn_http_server
     LIST_INIT(&made->conns);
     LIST_INIT(&made->handed);
     LIST_INIT(&made->spare);
+    LIST_INIT(&made->streams);
+    made->hangup_fd = -1;
     gn_timer_init(&made->tick, loop, on_tick, made);
     err = start(made);
     if (err != GN_OK) {
@@ -245,6 +279,7 @@ void gn_http_server_quiesce(struct gn_http_server *server)
     fd = MHD_quiesce_daemon(server->daemon);
     if (fd >= 0)
         (void)close(fd); /* who still waits in its queue is told by the kernel */
+    gn_http_streams_end(server);
 }
 
 /* Answers what the handler still has, and lets the library send it. */

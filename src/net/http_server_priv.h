@@ -12,6 +12,7 @@
 #include "gurnard/base/buf.h"
 #include "gurnard/base/log.h"
 #include "gurnard/base/metrics.h"
+#include "gurnard/base/secret.h"
 #include "gurnard/base/str.h"
 #include "gurnard/loop/loop.h"
 #include "gurnard/net/http_server.h"
@@ -27,7 +28,8 @@ enum gn_http_phase {
     GN_HTTP_HEADERS, /* request line seen: header_deadline_ms */
     GN_HTTP_BODY,    /* headers seen: body_deadline_ms and more for its size */
     GN_HTTP_HANDLER, /* with the handler: none */
-    GN_HTTP_ANSWER,  /* answer being sent: as for a body */
+    GN_HTTP_ANSWER,  /* answer being sent: as for a body; of a stream, piece by piece */
+    GN_HTTP_STREAM,  /* a stream with nothing to send: none */
 };
 
 struct gn_http_conn {
@@ -67,11 +69,13 @@ struct gn_http_request {
                                     * server's shared one */
     unsigned status;
     uint64_t answer_bytes;
+    struct gn_http_stream *stream;    /* the answer is one; NULL: it is not */
     LIST_ENTRY(gn_http_request) link; /* in handed or spare */
 };
 
 LIST_HEAD(gn_http_conn_list, gn_http_conn);
 LIST_HEAD(gn_http_request_list, gn_http_request);
+LIST_HEAD(gn_http_stream_list, gn_http_stream);
 
 struct gn_http_server {
     struct gn_http_server_config config; /* name is owned */
@@ -92,8 +96,12 @@ struct gn_http_server {
     uint32_t handed_count;
     struct gn_http_request_list spare;
     uint32_t spare_count;
-    struct MHD_Response *empty;       /* shared answer without body and headers */
-    struct MHD_Response *unavailable; /* when there is no memory for a request */
+    struct gn_http_stream_list streams; /* those with a connection */
+    int hangup_fd;                      /* an epoll descriptor, -1 before the first stream: tells
+                                         * which of their clients have left */
+    struct gn_watch *hangup_watch;      /* on it */
+    struct MHD_Response *empty;         /* shared answer without body and headers */
+    struct MHD_Response *unavailable;   /* when there is no memory for a request */
     struct gn_log_limit refused_log;
     struct gn_log_limit cut_log;
     struct gn_metric *open_conns; /* NULL without metrics */
@@ -122,6 +130,9 @@ struct gn_str gn_http_conn_peer(struct gn_http_conn *conn);
  * library closes it when it runs next. */
 void gn_http_conns_sweep(struct gn_http_server *server);
 
+/* Has the library see the connection broken; it closes it when it runs next. */
+void gn_http_conn_break(struct gn_http_conn *conn);
+
 /* ---- http_exchange.c: requests and answers ---- */
 
 /* Called by the library when a request line was read, when there is something of a request to look
@@ -138,6 +149,40 @@ bool gn_http_shared_init(struct gn_http_server *server);
 
 /* Frees the spare requests and the shared answers. */
 void gn_http_shared_free(struct gn_http_server *server);
+
+/* Adds reply's type and headers to response, and "Connection: close" when the server quiesces. */
+void gn_http_add_headers(struct gn_http_server *server, struct MHD_Response *response,
+                         const struct gn_http_reply *reply);
+
+/* The handler has answered: takes response, NULL closes the connection without an answer. */
+void gn_http_settle(struct gn_http_request *request, unsigned status, struct MHD_Response *response,
+                    uint64_t bytes);
+
+/* ---- http_stream.c: answers that go on ---- */
+
+/* The connection of the stream is done with it; the stream's user is told in a later turn. */
+void gn_http_stream_over(struct gn_http_stream *stream);
+
+/* Ends all streams in order. */
+void gn_http_streams_end(struct gn_http_server *server);
+
+/* Stops looking for clients that leave; no stream is left. */
+void gn_http_streams_free(struct gn_http_server *server);
+
+/* ---- http_server_tls.c ---- */
+
+/* What the library reads of TLS while it starts. Zero-initialised. */
+struct gn_http_tls_texts {
+    char *certificate;
+    struct gn_secret key;
+    struct MHD_OptionItem options[4];
+};
+
+/* Fills texts for tls, which may be NULL: then there are no options. GN_EINVAL: one of the texts is
+ * empty. GN_ENOMEM. */
+enum gn_err gn_http_tls_texts_init(struct gn_http_tls_texts *texts,
+                                   const struct gn_http_server_tls *tls);
+void gn_http_tls_texts_fini(struct gn_http_tls_texts *texts);
 
 /* ---- http_server.c ---- */
 

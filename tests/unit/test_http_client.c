@@ -3,241 +3,19 @@
 #include "gurnard/net/http_client.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <semaphore.h>
 
 #include "gurnard/base/clock.h"
 #include "gurnard/base/defs.h"
 #include "http_client_priv.h"
 
 #include "aborting_child.h"
-#include "http_peer.h"
+#include "http_client_bed.h"
+#include "http_client_streams.h"
+#include "http_client_tls.h"
 
-#define WAIT_MS     5000 /* longest wait for anything */
 #define MANY        200
 #define LONG_PART   40000
 #define TURN_MAX_MS 1000 /* what should go on at once and takes longer was blocked */
-
-/* ---- name look-ups ---- */
-
-static sem_t slow_lookup; /* posted by the test that starts one */
-
-/* Takes the place of the C library's, for libcurl too. Runs in libcurl's thread. */
-__attribute__((visibility("default"))) int getaddrinfo(const char *node, const char *service,
-                                                       const struct addrinfo *hints,
-                                                       struct addrinfo **res)
-{
-    (void)service;
-    (void)hints;
-    (void)res;
-    if (strcmp(node, "slow.invalid") == 0) {
-        while (sem_wait(&slow_lookup) != 0)
-            continue;
-    }
-    return EAI_NONAME;
-}
-
-/* ---- what every test needs ---- */
-
-static const struct peer_row rows[] = {
-    {"/204", "HTTP/1.1 204 No Content\r\n\r\n", 0, false},
-    {"/200",
-     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}", 0,
-     false},
-    {"/close", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello", 0, true},
-    {"/busy", "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", 0, false},
-    {"/busy-date",
-     "HTTP/1.1 429 Slow\r\nRetry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\nContent-Length: 0\r\n\r\n",
-     0, false},
-    {"/allows",
-     "HTTP/1.1 200 OK\r\nwebhook-allowed-ORIGIN:  a.example \r\nContent-Length: 0\r\n\r\n", 0,
-     false},
-    {"/allows-twice",
-     "HTTP/1.1 204 N\r\nWebHook-Allowed-Origin: *\r\nWebHook-Allowed-Origin: x\r\n\r\n", 0, false},
-    {"/allows-empty", "HTTP/1.1 204 N\r\nWebHook-Allowed-Origin:\r\n\r\n", 0, false},
-    {"/allows-and-leads-on",
-     "HTTP/1.1 302 F\r\nWebHook-Allowed-Origin: *\r\nLocation: /204\r\nContent-Length: 0\r\n\r\n",
-     0, false},
-    {"/silent", NULL, 0, false},
-    {"/drops", "", 0, true},
-    {"/broken-off", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", 0, true},
-    {"/garbage", "\x16\x03\x01 this is no HTTP at all, whatever the port says\r\n\r\n", 0, true},
-    {"/bad-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 0, true},
-    {"/cut/version", "HTT", 0, true},
-    {"/cut/status", "HTTP/1.1 20", 0, true},
-    {"/cut/after-status", "HTTP/1.1 200 OK\r\n", 0, true},
-    {"/cut/name", "HTTP/1.1 200 OK\r\nContent-Le", 0, true},
-    {"/cut/value", "HTTP/1.1 200 OK\r\nContent-Length: 0", 0, true},
-    {"/cut/carriage-return", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r", 0, true},
-    {"/cut/before-empty-line", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", 0, true},
-    {"/cut/204", "HTTP/1.1 204 No Content\r\nServer: x\r\n", 0, true},
-    {"/cut/after-100", "HTTP/1.1 100 Continue\r\n\r\n", 0, true},
-    {"/cut/after-103", "HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n", 0, true},
-    {"/cut/status-after-100", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 20", 0, true},
-    {"/cut/name-after-100", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nCo", 0, true},
-    {"/cut/switched", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n", 0, true},
-    {"/cut/body", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx", 0, true},
-    {"/cut/before-body", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", 0, true},
-    {"/cut/before-chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0, true},
-    {"/cut/chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", 0, true},
-    {"/cut/last-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", 0, true},
-    {"/to-cut-status", "HTTP/1.1 302 F\r\nLocation: /cut/status\r\nContent-Length: 0\r\n\r\n", 0,
-     false},
-    {"/to-cut-name", "HTTP/1.1 302 F\r\nLocation: /cut/name\r\nContent-Length: 0\r\n\r\n", 0,
-     false},
-    {"/to-drops", "HTTP/1.1 302 F\r\nLocation: /drops\r\nContent-Length: 0\r\n\r\n", 0, false},
-    {"/100-200", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0,
-     false},
-    {"/bare-lines", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", 0, false},
-    {"/no-fields", "HTTP/1.1 200 OK\r\n\r\n", 0, true},
-    {"/chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: b\r\n\r\n",
-     0, false},
-    {"/long", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", 100000, false},
-    {"/endless", "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", 1000000, false},
-    {"/301", "HTTP/1.1 301 Moved\r\nLocation: /204\r\nContent-Length: 4\r\n\r\ngone", 0, false},
-    {"/302", "HTTP/1.1 302 Found\r\nLocation: /204\r\nContent-Length: 0\r\n\r\n", 0, false},
-    {"/303", "HTTP/1.1 303 Other\r\nLocation: /204\r\nContent-Length: 0\r\n\r\n", 0, false},
-    {"/307", "HTTP/1.1 307 Temporary\r\nLocation: /204\r\nContent-Length: 0\r\n\r\n", 0, false},
-    {"/308", "HTTP/1.1 308 Permanent\r\nLocation: /204\r\nContent-Length: 0\r\n\r\n", 0, false},
-    {"/loop", "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n", 0, false},
-    {"/to-ftp", "HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/\r\nContent-Length: 0\r\n\r\n", 0,
-     false},
-    {NULL, NULL, 0, false},
-};
-
-/* What a call's done function was told, copied. */
-struct outcome {
-    struct gn_loop *loop;
-    unsigned count;
-    struct gn_http_result result;
-    char type[64];
-    char origin[64]; /* "absent" without one */
-    char reason[256];
-    struct gn_buf body;
-};
-
-struct fixture {
-    struct gn_loop *loop;
-    struct gn_http_client *client;
-    struct peer *peer;
-    struct outcome outcome;
-    char url[256];
-    uint64_t longest_turn_ms;
-};
-
-static int set_up(void **state)
-{
-    static const struct gn_http_client_config config = {.max_idle_connections = 300,
-                                                        .connect_timeout_ms = 3000,
-                                                        .user_agent = "gurnard-test/1"};
-    struct fixture *fx = calloc(1, sizeof(*fx));
-
-    assert_non_null(fx);
-    assert_int_equal(sem_init(&slow_lookup, 0, 0), 0);
-    fx->loop = gn_loop_new(NULL);
-    assert_non_null(fx->loop);
-    fx->client = gn_http_client_new(fx->loop, &config);
-    assert_non_null(fx->client);
-    fx->peer = peer_new(fx->loop, rows);
-    fx->outcome.loop = fx->loop;
-    fx->outcome.body = GN_BUF_INIT;
-    *state = fx;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fx = *state;
-
-    gn_http_client_free(fx->client);
-    peer_free(fx->peer);
-    gn_buf_free(&fx->outcome.body);
-    gn_loop_free(fx->loop);
-    free(fx);
-    return 0;
-}
-
-static void on_done(void *ctx, const struct gn_http_result *result)
-{
-    struct outcome *outcome = ctx;
-
-    outcome->count++;
-    outcome->result = *result;
-    (void)snprintf(outcome->type, sizeof(outcome->type), "%.*s", (int)result->content_type.len,
-                   result->content_type.len > 0 ? result->content_type.p : "");
-    (void)snprintf(outcome->origin, sizeof(outcome->origin), "%.*s",
-                   result->allowed_origin.p == NULL ? 6 : (int)result->allowed_origin.len,
-                   result->allowed_origin.p == NULL ? "absent" : result->allowed_origin.p);
-    (void)snprintf(outcome->reason, sizeof(outcome->reason), "%s", result->reason);
-    gn_buf_reset(&outcome->body);
-    gn_buf_add_str(&outcome->body, result->body);
-}
-
-static const char *url_to(struct fixture *fx, const char *path)
-{
-    (void)snprintf(fx->url, sizeof(fx->url), "http://127.0.0.1:%u%s", fx->peer->port, path);
-    return fx->url;
-}
-
-static struct gn_http_out request(struct fixture *fx, const char *method, const char *path)
-{
-    return (struct gn_http_out){.method = method,
-                                .url = url_to(fx, path),
-                                .timeout_ms = WAIT_MS,
-                                .max_answer_bytes = GN_HTTP_ANSWER_MAX};
-}
-
-static void turn(struct fixture *fx)
-{
-    uint64_t began_ms = gn_clock_mono_ms();
-    uint64_t spent_ms;
-
-    assert_int_equal(gn_loop_turn(fx->loop, 10), GN_OK);
-    spent_ms = gn_clock_mono_ms() - began_ms;
-    if (spent_ms > fx->longest_turn_ms)
-        fx->longest_turn_ms = spent_ms;
-}
-
-static void wait_for_all(struct fixture *fx)
-{
-    uint64_t until_ms = gn_clock_mono_ms() + 2 * WAIT_MS;
-
-    while (gn_http_client_active(fx->client) > 0) {
-        assert_true(gn_clock_mono_ms() < until_ms);
-        turn(fx);
-    }
-}
-
-static struct gn_http_call *start(struct fixture *fx, const struct gn_http_out *out)
-{
-    struct gn_http_call *call = NULL;
-
-    fx->outcome.count = 0;
-    assert_int_equal(gn_http_send(fx->client, out, on_done, &fx->outcome, &call), GN_OK);
-    assert_non_null(call);
-    assert_int_equal(fx->outcome.count, 0);
-    return call;
-}
-
-static const struct gn_http_result *perform(struct fixture *fx, const struct gn_http_out *out)
-{
-    (void)start(fx, out);
-    wait_for_all(fx);
-    assert_int_equal(fx->outcome.count, 1);
-    return &fx->outcome.result;
-}
-
-static const struct gn_http_result *get(struct fixture *fx, const char *path)
-{
-    struct gn_http_out out = request(fx, "GET", path);
-
-    return perform(fx, &out);
-}
-
-static bool last_request_has(struct fixture *fx, const char *text)
-{
-    return strstr(fx->peer->last.data, text) != NULL;
-}
 
 static const char *last_body(struct fixture *fx)
 {
@@ -362,6 +140,107 @@ static void retry_after_is_read_as_seconds_or_date(void **state)
         assert_int_equal(gn_http_retry_after_ms(cases[i].text, cases[i].now), cases[i].want_ms);
 }
 
+static void the_headers_told_are_those_of_the_answer(void **state)
+{
+    static const struct {
+        const char *path;
+        bool follows;
+        const char *want;
+    } cases[] = {
+        {"/told", false, "|/redfish/v1/S/1|W/\"7\"|s3cr3t|gzip"},
+        {"/200", false, "|absent|absent|absent|absent"},
+        {"/told-empty", false, "|||absent|absent"},
+        {"/told-and-leads-on", false, "|/204|1|s3cr3t|absent"},
+        {"/told-and-leads-on", true, "|absent|absent|absent|absent"},
+        {"/told-behind", false, "|absent|absent|absent|absent"},
+        {"/drops", false, "|absent|absent|absent|absent"},
+    };
+    struct fixture *fx = *state;
+
+    for (size_t i = 0; i < GN_LEN(cases); i++) {
+        struct gn_http_out out = request(fx, "POST", cases[i].path);
+
+        out.follow_redirects = cases[i].follows;
+        (void)perform(fx, &out);
+        assert_string_equal(fx->outcome.told, cases[i].want);
+    }
+}
+
+static void assert_no_token_left(struct gn_http_call *call, int request)
+{
+    struct curl_header *field = NULL;
+
+    assert_null(call->token.bytes);
+    assert_int_equal(curl_easy_header(call->easy, "X-Auth-Token", 0, CURLH_HEADER, request, &field),
+                     CURLHE_OK);
+    assert_string_equal(field->value, "");
+}
+
+static void the_token_and_our_headers_are_wiped_behind_the_call(void **state)
+{
+    static const char *const headers[] = {"X-Auth-Token: mine", NULL};
+    static const char *const paths[] = {"/told", "/told-and-leads-on"};
+    struct fixture *fx = *state;
+
+    for (size_t i = 0; i < GN_LEN(paths); i++) {
+        struct gn_http_out out = request(fx, "GET", paths[i]);
+        struct gn_http_call *call;
+
+        out.headers = headers;
+        out.follow_redirects = true;
+        call = start(fx, &out); /* kept when it has ended */
+        wait_for_all(fx);
+        assert_int_equal(fx->outcome.result.err, GN_OK);
+        assert_true(last_request_has(fx, "\r\nX-Auth-Token: mine\r\n"));
+        assert_no_token_left(call, 0);
+        assert_true(call->header_text.len > 0);
+        for (size_t k = 0; k < call->header_text.len; k++)
+            assert_int_equal(call->header_text.data[k], '\0');
+    }
+}
+
+static void our_own_address_is_told_when_a_connection_was_made(void **state)
+{
+    struct fixture *fx = *state;
+    struct gn_http_out out;
+    int fd;
+
+    assert_string_equal(get(fx, "/200")->local, "127.0.0.1");
+    assert_string_equal(get(fx, "/200")->local, "127.0.0.1"); /* kept */
+    assert_int_equal(fx->peer->accepted, 1);
+    out = request(fx, "GET", "/");
+    out.url = "http://nosuch.invalid/";
+    assert_string_equal(perform(fx, &out)->local, "");
+    fd = refusing_port(fx);
+    out.url = fx->url;
+    assert_int_equal(perform(fx, &out)->os_errno, ECONNREFUSED);
+    assert_string_equal(fx->outcome.result.local, "");
+    close(fd);
+}
+
+static void a_cut_body_is_told(void **state)
+{
+    static const struct {
+        const char *method;
+        const char *path;
+        size_t max;
+        bool want;
+    } cases[] = {
+        {"GET", "/200", 7, false}, {"GET", "/200", 6, true},      {"GET", "/200", 0, true},
+        {"GET", "/204", 0, false}, {"HEAD", "/head", 0, false},   {"GET", "/long", 100000, false},
+        {"GET", "/long", 9, true}, {"GET", "/endless", 10, true}, {"GET", "/200", 7, false},
+    };
+    struct fixture *fx = *state;
+
+    for (size_t i = 0; i < GN_LEN(cases); i++) {
+        struct gn_http_out out = request(fx, cases[i].method, cases[i].path);
+
+        out.max_answer_bytes = cases[i].max;
+        assert_int_equal(perform(fx, &out)->err, GN_OK);
+        assert_int_equal(fx->outcome.result.is_cut, cases[i].want);
+    }
+}
+
 /* ---- memory ---- */
 
 static void the_allowed_origin_is_that_of_the_answer(void **state)
@@ -461,18 +340,45 @@ static void a_post_without_body_says_length_zero(void **state)
 
 static void methods_without_body_send_none(void **state)
 {
-    static const char *const methods[] = {"GET", "DELETE", "OPTIONS", "POST", "GET"};
+    static const struct {
+        const char *method;
+        bool has_length;
+    } cases[] = {
+        {"GET", false}, {"DELETE", false}, {"OPTIONS", false}, {"POST", true},
+        {"GET", false}, {"PUT", true},     {"PATCH", true},    {"DELETE", false},
+    };
     struct fixture *fx = *state;
 
-    for (size_t i = 0; i < GN_LEN(methods); i++) {
-        struct gn_http_out out = request(fx, methods[i], "/200");
+    for (size_t i = 0; i < GN_LEN(cases); i++) {
+        struct gn_http_out out = request(fx, cases[i].method, "/200");
         char line[64];
 
-        (void)snprintf(line, sizeof(line), "%s /200 HTTP/1.1\r\n", methods[i]);
+        (void)snprintf(line, sizeof(line), "%s /200 HTTP/1.1\r\n", cases[i].method);
         assert_int_equal(perform(fx, &out)->status, 200);
         assert_memory_equal(fx->peer->last.data, line, strlen(line));
-        assert_int_equal(last_request_has(fx, "Content-Length"), strcmp(methods[i], "POST") == 0);
+        assert_int_equal(last_request_has(fx, "Content-Length"), cases[i].has_length);
     }
+}
+
+/* The next call over the same handle and connection has a body again. */
+static void head_asks_for_the_header_only(void **state)
+{
+    static const char *const after[] = {"GET", "POST", "PATCH", "DELETE"};
+    struct fixture *fx = *state;
+
+    for (size_t i = 0; i < GN_LEN(after); i++) {
+        struct gn_http_out out = request(fx, "HEAD", "/head");
+
+        assert_int_equal(perform(fx, &out)->status, 200);
+        assert_memory_equal(fx->peer->last.data, "HEAD /head ", strlen("HEAD /head "));
+        assert_int_equal(fx->outcome.body.len, 0);
+        assert_string_equal(fx->outcome.told, "|absent|5|absent|absent");
+        out = request(fx, after[i], "/200");
+        assert_int_equal(perform(fx, &out)->status, 200);
+        assert_memory_equal(fx->peer->last.data, after[i], strlen(after[i]));
+        assert_int_equal(fx->outcome.body.len, 7);
+    }
+    assert_int_equal(fx->peer->accepted, 1);
 }
 
 static void a_body_arrives_in_order_of_its_parts(void **state)
@@ -487,7 +393,7 @@ static void a_body_arrives_in_order_of_its_parts(void **state)
         {{"one", "", NULL, "four"}, "onefour"},
         {{"", "", "", ""}, ""},
     };
-    static const char *const methods[] = {"POST", "DELETE"};
+    static const char *const methods[] = {"POST", "DELETE", "PUT", "PATCH"};
     struct fixture *fx = *state;
 
     for (size_t i = 0; i < GN_LEN(cases) * GN_LEN(methods); i++) {
@@ -562,7 +468,10 @@ static void a_bad_request_is_refused_at_once(void **state)
         {"GET", "http://user:word@127.0.0.1/", good, NULL, false},
         {"BREW", "http://127.0.0.1/", good, NULL, false},
         {"GET", "http://127.0.0.1/", good, "body", false},
+        {"HEAD", "http://127.0.0.1/", good, "body", false},
         {"DELETE", "http://127.0.0.1/", good, NULL, true},
+        {"PATCH", "http://127.0.0.1/", good, NULL, true},
+        {"HEAD", "http://127.0.0.1/", good, NULL, true},
         {"POST", "http://127.0.0.1/", newline, NULL, false},
         {"POST", "http://127.0.0.1/", control, NULL, false},
         {"POST", "http://127.0.0.1/", delete, NULL, false},
@@ -1114,12 +1023,17 @@ int main(void)
         T(retry_after_is_reported_and_not_kept_for_the_next_call),
         cmocka_unit_test(retry_after_is_read_as_seconds_or_date),
         T(the_allowed_origin_is_that_of_the_answer),
+        T(the_headers_told_are_those_of_the_answer),
+        T(the_token_and_our_headers_are_wiped_behind_the_call),
+        T(our_own_address_is_told_when_a_connection_was_made),
+        T(a_cut_body_is_told),
         T(libcurl_refused_memory_ends_the_process),
         T(headers_are_sent_as_given),
         T(nothing_is_sent_that_nobody_asked_for),
         T(the_environment_sets_no_proxy),
         T(a_post_without_body_says_length_zero),
         T(methods_without_body_send_none),
+        T(head_asks_for_the_header_only),
         T(a_body_arrives_in_order_of_its_parts),
         T(a_long_body_of_parts_arrives_in_order),
         T(a_bad_request_is_refused_at_once),
@@ -1147,8 +1061,27 @@ int main(void)
         T(two_hundred_calls_at_once_all_complete),
         T(calls_that_wait_start_although_those_before_are_canceled),
         T(done_may_send_and_cancel),
+        T(an_answer_of_2xx_is_told_piece_by_piece),
+        T(an_answer_that_is_no_success_is_no_stream),
+        T(an_answer_of_another_type_is_no_stream),
+        T(a_stream_opens_before_its_first_bytes),
+        T(a_stream_that_breaks_off_has_told_what_came),
+        T(a_stream_refused_is_not_told_of_again),
+        T(a_stream_may_outlast_the_default_timeout),
+        T(a_call_may_be_sent_from_inside_a_stream),
+        T(a_stream_has_a_new_connection_that_the_kernel_watches),
+        T(a_certificate_is_judged_as_the_call_says),
+        T(a_ca_file_that_cannot_be_read_fails_the_call),
+        T(a_call_without_ca_file_is_refused_at_once),
+        T(tls_below_1_2_is_refused),
+        T(what_fails_before_tls_is_no_fault_of_it),
+        T(a_connection_serves_calls_of_the_same_tls_only),
+        T(another_certificate_is_noticed_at_the_next_connection),
+        T(a_session_is_not_resumed_for_a_call_with_tls_of_its_own),
+        T(a_certificate_may_be_shown_again_when_its_call_is_gone),
+        T(a_stream_comes_over_tls),
 #undef T
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_certs, remove_certs);
 }

@@ -3,7 +3,7 @@
  *
  * One server per port. The body is collected up to a limit before the handler sees the request. The
  * handler answers at once or later; while it has not answered, the connection is suspended, and a
- * client that leaves is noticed only afterwards.
+ * client that leaves is noticed only afterwards; with an answer that goes on it is noticed at once.
  *
  * Answered here, before any handler: 413 (body above max_body_bytes, by Content-Length before
  * 100-continue where it is given), 415 (a Content-Encoding other than identity), 400 (two Host or
@@ -37,6 +37,13 @@ struct gn_http_request;
  * gn_http_reply(). */
 typedef void (*gn_http_request_fn)(void *ctx, struct gn_http_request *request);
 
+/* TLS of a server, 1.2 and 1.3. PEM texts, copied; the key without a password. Who speaks plain
+ * HTTP to it, or an older version, is hung up on. */
+struct gn_http_server_tls {
+    struct gn_str certificate; /* ours first, then the chain */
+    struct gn_str key;
+};
+
 struct gn_http_server_config {
     const char *name;            /* for logs and the label server="": webhook, api, admin */
     int listen_fd;               /* from gn_listen_tcp(); the server owns it */
@@ -50,6 +57,8 @@ struct gn_http_server_config {
                                   * then plus 1 s for each 256 KiB */
     gn_http_request_fn on_request;
     void *ctx;
+    const struct gn_http_server_tls *tls; /* NULL: plain HTTP. GN_EINVAL from
+                                           * gn_http_server_new(): unusable */
     struct gn_metrics *metrics; /* borrowed, may be NULL: gurnard_http_requests_total{server,code},
                                  * gurnard_http_connections{server}. code is one of a fixed set
                                  * or "other". */
@@ -60,14 +69,16 @@ GN_MUST_CHECK enum gn_err gn_http_server_new(struct gn_loop *loop,
                                              const struct gn_http_server_config *config,
                                              struct gn_http_server **server);
 
-/* Accepts no further connections; those open are served with "Connection: close". */
+/* Accepts no further connections; those open are served with "Connection: close". Ends all streams
+ * in order. */
 void gn_http_server_quiesce(struct gn_http_server *server);
 
 /* Requests handed to the handler and not answered yet. */
 uint32_t gn_http_server_pending(const struct gn_http_server *server);
 
 /* Ends all connections. Requests not answered yet are answered 503 first; the handler's owner must
- * no longer use them. Not from inside the handler. NULL is fine. */
+ * no longer use them. Streams end in order as far as their clients take what waits at once. Not
+ * from inside the handler. NULL is fine. */
 void gn_http_server_free(struct gn_http_server *server);
 
 /* The port served. */
@@ -106,5 +117,36 @@ struct gn_http_reply {
 /* Answers, from inside the handler or in a later turn, exactly once; the request is gone then. HEAD
  * gets the headers only. Content-Length is always sent. */
 void gn_http_reply(struct gn_http_request *request, const struct gn_http_reply *reply);
+
+/* Closes the connection without any answer, as a peer that crashed; instead of gn_http_reply(). */
+void gn_http_drop(struct gn_http_request *request);
+
+/* ---- answers that go on (server-sent events) ---- */
+
+struct gn_http_stream;
+
+#define GN_HTTP_STREAM_MAX ((size_t)10 << 20) /* bytes that wait for a client; more ends it */
+
+/* The stream is over: the client has left or says that it sends nothing more, was too slow
+ * (GN_HTTP_STREAM_MAX, or nothing taken for body_deadline_ms), HEAD has its headers, or the server
+ * quiesces or is freed. Called once, in a turn of its own, unless gn_http_stream_end() comes first;
+ * the stream is gone with it. A stream outlives its server until then, but not the loop. */
+typedef void (*gn_http_stream_closed_fn)(void *ctx);
+
+/* Answers with reply's status, content type and headers, and a body that follows piece by piece
+ * (chunked; reply's own body is the first piece). The request is gone, as after gn_http_reply().
+ * NULL: no memory, answered 503. Deadlines for the answer do not count while nothing waits to be
+ * written. */
+struct gn_http_stream *gn_http_reply_stream(struct gn_http_request *request,
+                                            const struct gn_http_reply *reply,
+                                            gn_http_stream_closed_fn closed, void *ctx);
+
+/* Sends bytes (copied). What cannot be kept ends the stream: closed is called in a later turn.
+ * Nothing happens to bytes for a stream that is over and whose closed is still to come. */
+void gn_http_stream_write(struct gn_http_stream *stream, struct gn_str bytes);
+
+/* Ends the stream in order, behind what was written; it is gone for the caller at once. cut: closes
+ * the connection there instead, so that the client misses the end. */
+void gn_http_stream_end(struct gn_http_stream *stream, bool cut);
 
 #endif
