@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "gurnard/base/assert.h"
+#include "gurnard/redfish/unpack.h"
 #include "registry_priv.h"
 
 #define FIRST_CAP 16U
@@ -108,12 +109,13 @@ static enum gn_err add(struct gn_registry_set *set, struct gn_registry *reg)
 
 static enum gn_err unpack(struct gn_registry_set *set, struct gn_str packed, struct gn_buf *plain)
 {
-    enum gn_err err = gn_registry_gunzip(packed, plain);
+    enum gn_err err = gn_unpack_gzip(packed, GN_REGISTRY_FILE_MAX, plain);
 
     if (err == GN_EPARSE)
         (void)snprintf(set->reason, sizeof set->reason, "broken or truncated gzip");
     else if (err == GN_ELIMIT)
-        (void)snprintf(set->reason, sizeof set->reason, "larger than %zu bytes when unpacked",
+        (void)snprintf(set->reason, sizeof set->reason,
+                       "larger than %zu bytes when unpacked, or denser than any text",
                        GN_REGISTRY_FILE_MAX);
     return err;
 }
@@ -129,7 +131,7 @@ static enum gn_err load(struct gn_registry_set *set, struct gn_str text, const c
                        GN_REGISTRY_FILE_MAX);
         return GN_ELIMIT;
     }
-    if (gn_registry_is_gzip(text)) {
+    if (gn_unpack_is_gzip(text)) {
         err = unpack(set, text, &plain);
         text = gn_buf_str(&plain);
     }

@@ -1,67 +1,16 @@
-/* Registry files: the walk through a folder, and gzip. */
-#define ZLIB_CONST /* zlib's input pointer is then to const */
+/* Registry files: the walk through a folder. */
 #include "gurnard/redfish/registry.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <zlib.h>
-
 #include "gurnard/base/file.h"
 #include "gurnard/base/log.h"
 #include "registry_priv.h"
 
-#define FOLDER_DEPTH_MAX 2                /* sub-folders inside each other */
-#define PATH_BYTES_MAX   4096             /* of a path */
-#define INFLATE_CHUNK    16384            /* bytes unpacked at a time */
-#define GZIP_WINDOW_BITS (MAX_WBITS + 16) /* zlib's way to ask for gzip */
-
-/* --- gzip --- */
-
-bool gn_registry_is_gzip(struct gn_str bytes)
-{
-    return bytes.len >= 2 && memcmp(bytes.p, "\x1f\x8b", 2) == 0;
-}
-
-/* Unpacks until the end of the present member. */
-static enum gn_err inflate_member(z_stream *z, struct gn_buf *out)
-{
-    unsigned char chunk[INFLATE_CHUNK];
-    int result = Z_OK;
-
-    while (result != Z_STREAM_END) {
-        z->next_out = chunk;
-        z->avail_out = sizeof chunk;
-        result = inflate(z, Z_NO_FLUSH);
-        if (result == Z_MEM_ERROR)
-            return GN_ENOMEM;
-        if (result != Z_OK && result != Z_STREAM_END)
-            return GN_EPARSE; /* Z_BUF_ERROR: the input ended too early */
-        gn_buf_add(out, chunk, sizeof chunk - z->avail_out);
-        if (gn_buf_err(out) != GN_OK)
-            return gn_buf_err(out);
-    }
-    return GN_OK;
-}
-
-enum gn_err gn_registry_gunzip(struct gn_str packed, struct gn_buf *out)
-{
-    z_stream z = {.next_in = (const unsigned char *)packed.p, .avail_in = (uInt)packed.len};
-    enum gn_err err;
-
-    if (inflateInit2(&z, GZIP_WINDOW_BITS) != Z_OK)
-        return GN_ENOMEM;
-    do {
-        err = inflate_member(&z, out);
-        /* What follows the last member and is no gzip is padding. */
-    } while (err == GN_OK && z.avail_in >= 2 && z.next_in[0] == 0x1f && z.next_in[1] == 0x8b &&
-             inflateReset(&z) == Z_OK);
-    (void)inflateEnd(&z); /* it only frees */
-    return err;
-}
-
-/* --- folders --- */
+#define FOLDER_DEPTH_MAX 2    /* sub-folders inside each other */
+#define PATH_BYTES_MAX   4096 /* of a path */
 
 struct walk {
     struct gn_registry_set *set;

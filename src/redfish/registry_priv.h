@@ -76,13 +76,6 @@ void gn_registry_free(struct gn_registry *reg);
 GN_MUST_CHECK enum gn_err gn_registry_parse(struct gn_str text, struct gn_registry **out,
                                             char *reason);
 
-/* Whether bytes begin like a gzip file. */
-bool gn_registry_is_gzip(struct gn_str bytes);
-
-/* Appends the unpacked content of a gzip file to out, which bounds it. GN_EPARSE: broken or cut
- * short. GN_ELIMIT, GN_ENOMEM. */
-GN_MUST_CHECK enum gn_err gn_registry_gunzip(struct gn_str packed, struct gn_buf *out);
-
 /* Builds both indices over the registries of set. GN_ENOMEM. */
 GN_MUST_CHECK enum gn_err gn_registry_build_indices(struct gn_registry_set *set);
 

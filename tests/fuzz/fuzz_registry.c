@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "gurnard/redfish/unpack.h"
 #include "registry_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -74,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *reason = NULL;
 
     require(set != NULL);
-    if (!gn_registry_is_gzip(text))
+    if (!gn_unpack_is_gzip(text))
         text = gn_str_cut(text, '\0', &id);
     require(gn_registry_set_load(set, GN_STR(NEIGHBOUR), "near", NULL) == GN_OK);
     if (gn_registry_set_load(set, text, "fuzz", &reason) != GN_OK)
