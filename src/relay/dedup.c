@@ -8,12 +8,11 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
+#include "gurnard/base/assert.h"
 #include "gurnard/base/text.h"
 
-#define RING_FIRST_CAP 4 /* doubled up to GN_DEDUP_PER_SOURCE: always a power of two */
+#define RING_FIRST_CAP 4 /* doubled up to per_source: always a power of two */
 #define STALE_PER_ADD  2 /* silent sources that one call clears away */
-
-_Static_assert((GN_DEDUP_PER_SOURCE & (GN_DEDUP_PER_SOURCE - 1)) == 0, "places are masked");
 
 struct seen {
     uint64_t id_hash;
@@ -30,6 +29,7 @@ struct source {
 };
 
 struct gn_dedup {
+    struct gn_dedup_limits limits;
     struct source *sources;                  /* by key */
     TAILQ_HEAD(source_list, source) by_last; /* longest silent first */
     uint32_t source_count;
@@ -59,9 +59,9 @@ static void free_source(struct gn_dedup *dedup, struct source *source)
     free(source);
 }
 
-static bool is_past(uint64_t at_ms, uint64_t now_ms)
+static bool is_past(const struct gn_dedup *dedup, uint64_t at_ms, uint64_t now_ms)
 {
-    return now_ms >= at_ms && now_ms - at_ms >= GN_DEDUP_WINDOW_MS;
+    return now_ms >= at_ms && now_ms - at_ms >= dedup->limits.window_ms;
 }
 
 static struct seen *ring_at(const struct source *source, uint32_t place)
@@ -75,13 +75,13 @@ static void ring_drop_first(struct source *source)
     source->used--;
 }
 
-static void ring_prune(struct source *source, uint64_t now_ms)
+static void ring_prune(const struct gn_dedup *dedup, struct source *source, uint64_t now_ms)
 {
-    while (source->used > 0 && is_past(ring_at(source, 0)->at_ms, now_ms))
+    while (source->used > 0 && is_past(dedup, ring_at(source, 0)->at_ms, now_ms))
         ring_drop_first(source);
 }
 
-/* Makes a free place: grows up to GN_DEDUP_PER_SOURCE, then forgets the oldest. */
+/* Makes a free place: grows up to per_source, then forgets the oldest. */
 static bool ring_make_place(struct gn_dedup *dedup, struct source *source)
 {
     uint32_t cap = source->cap == 0 ? RING_FIRST_CAP : 2 * source->cap;
@@ -89,7 +89,7 @@ static bool ring_make_place(struct gn_dedup *dedup, struct source *source)
 
     if (source->used < source->cap)
         return true;
-    ring = source->cap >= GN_DEDUP_PER_SOURCE ? NULL : calloc(cap, sizeof(*ring));
+    ring = source->cap >= dedup->limits.per_source ? NULL : calloc(cap, sizeof(*ring));
     if (ring == NULL) {
         if (source->used > 0)
             ring_drop_first(source);
@@ -124,7 +124,7 @@ static struct source *add_source(struct gn_dedup *dedup, uint64_t key)
 
 static bool is_over(const struct gn_dedup *dedup)
 {
-    return dedup->source_count > GN_DEDUP_SOURCES_MAX || dedup->held > GN_DEDUP_IDS_MAX;
+    return dedup->source_count > dedup->limits.sources_max || dedup->held > dedup->limits.ids_max;
 }
 
 /* keep is spared: it is the one that is being added to. */
@@ -135,20 +135,36 @@ static void clear_silent(struct gn_dedup *dedup, const struct source *keep, uint
 
         if (oldest == NULL || oldest == keep)
             return;
-        if (!is_over(dedup) && !is_past(oldest->last_ms, now_ms))
+        if (!is_over(dedup) && !is_past(dedup, oldest->last_ms, now_ms))
             return;
         stale += is_over(dedup) ? 0 : 1;
         free_source(dedup, oldest);
     }
 }
 
+struct gn_dedup *gn_dedup_new_with(const struct gn_dedup_limits *limits)
+{
+    struct gn_dedup *dedup;
+
+    GN_ASSERT((limits->per_source & (limits->per_source - 1)) == 0); /* places are masked */
+    dedup = calloc(1, sizeof(*dedup));
+    if (dedup == NULL)
+        return NULL;
+    dedup->limits = *limits;
+    TAILQ_INIT(&dedup->by_last);
+    return dedup;
+}
+
 struct gn_dedup *gn_dedup_new(void)
 {
-    struct gn_dedup *dedup = calloc(1, sizeof(*dedup));
+    const struct gn_dedup_limits limits = {
+        .window_ms = GN_DEDUP_WINDOW_MS,
+        .per_source = GN_DEDUP_PER_SOURCE,
+        .sources_max = GN_DEDUP_SOURCES_MAX,
+        .ids_max = GN_DEDUP_IDS_MAX,
+    };
 
-    if (dedup != NULL)
-        TAILQ_INIT(&dedup->by_last);
-    return dedup;
+    return gn_dedup_new_with(&limits);
 }
 
 void gn_dedup_free(struct gn_dedup *dedup)
@@ -168,7 +184,7 @@ bool gn_dedup_seen(struct gn_dedup *dedup, uint64_t source_key, const struct gn_
 
     if (source == NULL)
         return false;
-    ring_prune(source, now_ms);
+    ring_prune(dedup, source, now_ms);
     for (uint32_t i = 0; i < source->used; i++)
         if (ring_at(source, i)->id_hash == id_hash)
             return true;
@@ -184,7 +200,7 @@ void gn_dedup_add(struct gn_dedup *dedup, uint64_t source_key, const struct gn_i
         source = add_source(dedup, source_key);
     if (source == NULL)
         return;
-    ring_prune(source, now_ms);
+    ring_prune(dedup, source, now_ms);
     source->last_ms = now_ms;
     TAILQ_REMOVE(&dedup->by_last, source, link);
     TAILQ_INSERT_TAIL(&dedup->by_last, source, link);

@@ -3,7 +3,6 @@
 #include "relay_priv.h"
 
 #include "gurnard/redfish/message_text.h"
-#include "gurnard/redfish/severity.h"
 
 /* Absent, null or the empty string. */
 static bool is_missing(const struct gn_redfish_value *value)
@@ -53,7 +52,7 @@ static struct gn_str severity_text(enum gn_severity severity)
 
 enum gn_lookup gn_enrich_record(const struct gn_registry_set *set, bool overwrite_severity,
                                 const struct gn_redfish_record *record, struct gn_arena *arena,
-                                struct gn_redfish_fill *fill)
+                                struct gn_redfish_fill *fill, struct gn_message *found)
 {
     const struct gn_redfish_value *known = record->known;
     bool needs_message = is_missing(&known[GN_REC_MESSAGE]);
@@ -66,13 +65,18 @@ enum gn_lookup gn_enrich_record(const struct gn_registry_set *set, bool overwrit
         fill->severity = gn_redfish_text(&known[GN_REC_MESSAGE_SEVERITY], arena);
         needs_severity = false;
     }
-    if ((!needs_message && !needs_severity) || is_missing(&known[GN_REC_MESSAGE_ID]))
+    if ((!needs_message && !needs_severity && found == NULL) ||
+        is_missing(&known[GN_REC_MESSAGE_ID]))
         return GN_LOOKUP_NONE;
     id = gn_redfish_text(&known[GN_REC_MESSAGE_ID], arena);
     if (set != NULL && id.len > 0)
         lookup = lookup_of(gn_registry_find(set, id, &message));
     if (lookup == GN_LOOKUP_MISS)
-        return lookup;
+        return needs_message || needs_severity ? lookup : GN_LOOKUP_NEEDLESS_MISS;
+    if (found != NULL)
+        *found = message;
+    if (!needs_message && !needs_severity)
+        return GN_LOOKUP_NONE;
     if (needs_message)
         fill->message = message_text(record, &message, arena);
     if ((needs_severity || (needs_message && overwrite_severity)) &&
@@ -83,8 +87,8 @@ enum gn_lookup gn_enrich_record(const struct gn_registry_set *set, bool overwrit
     return lookup;
 }
 
-enum gn_rank gn_enrich_rank(const struct gn_redfish_record *record,
-                            const struct gn_redfish_fill *fill, struct gn_arena *arena)
+enum gn_severity gn_enrich_severity(const struct gn_redfish_record *record,
+                                    const struct gn_redfish_fill *fill, struct gn_arena *arena)
 {
     const struct gn_redfish_value *known = record->known;
     struct gn_str word = fill->severity;
@@ -93,7 +97,19 @@ enum gn_rank gn_enrich_rank(const struct gn_redfish_record *record,
         word = gn_redfish_text(is_missing(&known[GN_REC_SEVERITY]) ? &known[GN_REC_MESSAGE_SEVERITY]
                                                                    : &known[GN_REC_SEVERITY],
                                arena);
-    switch (gn_severity_parse(word)) {
+    return gn_severity_parse(word);
+}
+
+struct gn_str gn_enrich_message(const struct gn_redfish_record *record,
+                                const struct gn_redfish_fill *fill, struct gn_arena *arena)
+{
+    return fill->message.len > 0 ? fill->message
+                                 : gn_redfish_text(&record->known[GN_REC_MESSAGE], arena);
+}
+
+enum gn_rank gn_enrich_rank(enum gn_severity severity)
+{
+    switch (severity) {
     case GN_SEVERITY_OK:
         return GN_RANK_LOW;
     case GN_SEVERITY_WARNING:

@@ -54,8 +54,7 @@ static bool read_redfish_value(struct gn_json_scan *scan, struct gn_str *value)
     return key.type == GN_JSON_OBJECT_END && is_redfish && value->p != NULL;
 }
 
-/* Whether data is that of a Redfish event: the first of its values says so. */
-static bool is_redfish(struct gn_str data, struct gn_str *value)
+bool gn_native_redfish_value(struct gn_str data, struct gn_str *value)
 {
     struct gn_json_scan scan;
     struct gn_json_token token;
@@ -74,7 +73,7 @@ static struct gn_native_view read_event(struct native_reading *rd, enum gn_nativ
     gn_native_read_attributes(rd);
     if (rd->event->flags & GN_EVENT_PLAIN)
         return gn_native_plain(rd);
-    if (is_redfish(rd->event->data, &value))
+    if (gn_native_redfish_value(rd->event->data, &value))
         return gn_native_redfish(rd, value, split);
     return gn_native_cne(rd);
 }

@@ -61,6 +61,9 @@ void gn_native_extend(struct native_reading *rd, const struct native_facts *fact
 /* Reads event->attributes into the reading. */
 void gn_native_read_attributes(struct native_reading *rd);
 
+/* Whether data is that of a Redfish event: the first of its values says so, and is given. */
+bool gn_native_redfish_value(struct gn_str data, struct gn_str *value);
+
 /* The readings by kind: value of a Redfish event, data of a publisher, of the native intake. */
 struct gn_native_view gn_native_redfish(struct native_reading *rd, struct gn_str value,
                                         enum gn_native_split split);

@@ -2,6 +2,8 @@
  * ids by which repeats are known, the last states, and, for the outbox, how far each sink is. */
 #include "gurnard/relay/relay.h"
 
+#include <string.h>
+
 #include "gurnard/base/pack.h"
 #include "gurnard/ce/event_pack.h"
 #include "gurnard/relay/record.h"
@@ -17,14 +19,30 @@
 /* ---- ids ---- */
 
 /* One id in the index of a segment: lane, id, and the journal's clock. */
-static void add_id(struct gn_buf *out, const struct gn_event *event, uint64_t clock_ms)
+static void add_id(struct gn_buf *out, uint64_t lane, const struct gn_id *id, uint64_t clock_ms)
 {
     uint8_t bytes[GN_ID_BYTES];
 
-    gn_id_pack(&event->id, bytes);
-    gn_pack_u64(out, event->lane);
+    gn_id_pack(id, bytes);
+    gn_pack_u64(out, lane);
     gn_buf_add(out, bytes, sizeof bytes);
     gn_pack_u64(out, clock_ms);
+}
+
+/* An entry of nothing but zeros: what stands behind it are keys of incidents. Who does not know
+ * that takes them for ids of sources that never send anything. */
+static void add_mark(struct gn_buf *out)
+{
+    static const uint8_t mark[8 + GN_ID_BYTES + 8];
+
+    gn_buf_add(out, mark, sizeof mark);
+}
+
+static bool is_mark(uint64_t lane, const uint8_t bytes[GN_ID_BYTES], uint64_t clock_ms)
+{
+    static const uint8_t none[GN_ID_BYTES];
+
+    return lane == 0 && clock_ms == 0 && memcmp(bytes, none, sizeof none) == 0;
 }
 
 void gn_relay_note_ids(struct gn_relay *relay, struct gn_event *const *events, size_t count)
@@ -35,8 +53,34 @@ void gn_relay_note_ids(struct gn_relay *relay, struct gn_event *const *events, s
         if (!events[i]->is_named)
             continue;
         gn_dedup_add(relay->dedup, events[i]->lane, &events[i]->id, clock_ms);
-        add_id(&relay->ids, events[i], clock_ms);
+        add_id(&relay->ids, events[i]->lane, &events[i]->id, clock_ms);
     }
+}
+
+void gn_relay_note_incidents(struct gn_relay *relay, uint64_t source, const struct gn_id *keys,
+                             size_t count, bool is_stored)
+{
+    struct gn_buf *out = is_stored ? &relay->new_incident_ids : &relay->incident_ids;
+    uint64_t clock_ms = gn_journal_clock_ms(relay->parts.journal);
+
+    for (size_t i = 0; i < count; i++) {
+        gn_incidents_add(relay->incidents, source, &keys[i], clock_ms);
+        add_id(out, source, &keys[i], clock_ms);
+    }
+}
+
+/* The record may be the first of a new segment, so the keys go into its index. Without it they are
+ * forgotten with this process. */
+void gn_relay_store_incidents(struct gn_relay *relay)
+{
+    struct gn_buf *keys = &relay->new_incident_ids;
+    uint64_t sequence;
+
+    if (keys->len > 0 && gn_buf_err(keys) == GN_OK &&
+        gn_journal_append(relay->parts.journal, GN_RECORD_INCIDENTS, 0, gn_buf_str(keys),
+                          &sequence) == GN_OK)
+        gn_buf_add_str(&relay->incident_ids, gn_buf_str(keys));
+    gn_buf_reset(keys);
 }
 
 static void recover_id(struct gn_relay *relay, uint64_t lane, const uint8_t bytes[GN_ID_BYTES],
@@ -48,7 +92,17 @@ static void recover_id(struct gn_relay *relay, uint64_t lane, const uint8_t byte
     relay->recovery.ids++;
 }
 
-static void recover_ids(struct gn_relay *relay, const struct gn_record *record)
+static void recover_incident(struct gn_relay *relay, uint64_t source,
+                             const uint8_t bytes[GN_ID_BYTES], uint64_t clock_ms)
+{
+    struct gn_id key = gn_id_unpack(bytes);
+
+    gn_incidents_add(relay->incidents, source, &key, clock_ms);
+    relay->recovery.incidents++;
+}
+
+/* Ids, and behind a mark incidents. */
+static void recover_ids(struct gn_relay *relay, const struct gn_record *record, bool is_incidents)
 {
     struct gn_unpack in = gn_unpack_of(record->payload);
 
@@ -57,12 +111,25 @@ static void recover_ids(struct gn_relay *relay, const struct gn_record *record)
         struct gn_str bytes = gn_unpack_bytes(&in, GN_ID_BYTES);
         uint64_t clock_ms = gn_unpack_u64(&in);
 
-        if (!in.is_bad)
+        if (in.is_bad)
+            break;
+        if (is_incidents)
+            recover_incident(relay, lane, (const uint8_t *)bytes.p, clock_ms);
+        else if (is_mark(lane, (const uint8_t *)bytes.p, clock_ms))
+            is_incidents = true;
+        else
             recover_id(relay, lane, (const uint8_t *)bytes.p, clock_ms);
     }
 }
 
 /* ---- a segment ends, the next one begins ---- */
+
+static void trim_buffer(struct gn_buf *buf)
+{
+    if (buf->cap > IDS_KEEP || gn_buf_err(buf) != GN_OK)
+        gn_buf_free(buf);
+    gn_buf_reset(buf);
+}
 
 /* The ids of a segment that was read as a whole, and those that did not fit into memory, are
  * missing here: repeats of those events would be delivered once more, with the same id. */
@@ -71,12 +138,15 @@ static void on_segment_end(void *ctx)
     struct gn_relay *relay = ctx;
     uint64_t sequence;
 
+    if (relay->incident_ids.len > 0) {
+        add_mark(&relay->ids);
+        gn_buf_add_str(&relay->ids, gn_buf_str(&relay->incident_ids));
+    }
     if (gn_journal_append(relay->parts.journal, GN_RECORD_IDS, 0, gn_buf_str(&relay->ids),
                           &sequence) != GN_OK)
         gn_log_warn("journal.index_missing bytes=%zu", relay->ids.len);
-    if (relay->ids.cap > IDS_KEEP || gn_buf_err(&relay->ids) != GN_OK)
-        gn_buf_free(&relay->ids);
-    gn_buf_reset(&relay->ids);
+    trim_buffer(&relay->ids);
+    trim_buffer(&relay->incident_ids);
 }
 
 struct states {
@@ -135,6 +205,8 @@ static void recover_event(struct gn_relay *relay, const struct gn_packed_event *
         gn_routes_find(relay->routes, &event, 1, relay->node, &sinks, &count) != GN_OK)
         gn_log_warn("relay.recover_incomplete sequence=%llu", (unsigned long long)sequence);
     gn_outbox_recover_event(relay->parts.outbox, sequence, sinks, count);
+    if (event != NULL)
+        gn_relay_note_recovered(relay, event, sequence);
     gn_event_unref(event);
 }
 
@@ -184,7 +256,10 @@ static enum gn_err on_record(void *ctx, const struct gn_record *record, bool is_
         break;
     case GN_RECORD_IDS: /* otherwise the events themselves tell, those that are left of them */
         if (is_index)
-            recover_ids(relay, record);
+            recover_ids(relay, record, false);
+        break;
+    case GN_RECORD_INCIDENTS:
+        recover_ids(relay, record, true);
         break;
     default: /* of a later version, which said that we can do without it */
         break;
@@ -204,13 +279,17 @@ enum gn_err gn_relay_recover(struct gn_relay *relay, bool may_forget)
     enum gn_err err;
 
     relay->recovery.may_forget = may_forget;
-    err = gn_journal_recover(relay->parts.journal, &owner, GN_DEDUP_WINDOW_MS);
+    err = gn_journal_recover(relay->parts.journal, &owner, GN_INCIDENTS_WINDOW_MS);
     if (err != GN_OK)
         return err;
     gn_outbox_start(relay->parts.outbox);
-    gn_log_info("relay.recovered events=%llu ids=%llu states=%llu strangers=%llu queued=%llu",
+    if (relay->unnoted.len == 0)
+        gn_relay_note_waiting(relay, false);
+    gn_log_info("relay.recovered events=%llu ids=%llu incidents=%llu states=%llu strangers=%llu "
+                "queued=%llu",
                 (unsigned long long)found->events, (unsigned long long)found->ids,
-                (unsigned long long)found->states, (unsigned long long)found->strangers,
+                (unsigned long long)found->incidents, (unsigned long long)found->states,
+                (unsigned long long)found->strangers,
                 (unsigned long long)gn_outbox_pending(relay->parts.outbox));
     return GN_OK;
 }

@@ -11,6 +11,8 @@
 
 #include "relay_priv.h"
 
+#define UNNOTED_MAX 4096 /* events of before a restart that wait for registries */
+
 /* ---- publishing ---- */
 
 void gn_relay_note_refused(struct gn_relay *relay, struct gn_str source, enum gn_err err,
@@ -31,6 +33,8 @@ static void note_unrouted(struct gn_relay *relay, const struct gn_event *event, 
     gn_metric_add(relay->figures.unrouted, (double)count);
     if (relay->parts.acks != NULL && (event->flags & GN_EVENT_PUBLISHED) != 0)
         gn_acks_tell(relay->parts.acks, event->origin, event->resource, false);
+    if (gn_str_eq(event->resource, gn_str_of(gn_relay_own_address(relay))))
+        return; /* what we say of ourselves is in the log already */
     if (gn_log_allow(&relay->unrouted_log, gn_loop_now_ms(relay->parts.loop), &held))
         gn_log_warn("event.unrouted event=%s resource=%.*s held=%llu", event->id.text,
                     (int)event->resource.len, event->resource.p, (unsigned long long)held);
@@ -159,12 +163,31 @@ static void register_hits(struct gn_relay_figures *figures, struct gn_metrics *m
                                          "MessageIds that no registry has.");
 }
 
+static void register_bmc_metrics(struct gn_relay_figures *figures, struct gn_metrics *metrics)
+{
+    const char *reports = "Metric reports that arrived, by what became of them.";
+
+    figures->reports_published = gn_metrics_counter(metrics, "gurnard_metric_reports_total",
+                                                    "result=\"published\"", reports);
+    figures->reports_dropped =
+        gn_metrics_counter(metrics, "gurnard_metric_reports_total", "result=\"dropped\"", reports);
+    figures->folded = gn_metrics_counter(metrics, "gurnard_storm_folded_total", NULL,
+                                         "Events of BMCs in a storm that were folded.");
+}
+
 static void register_metrics(struct gn_relay_figures *figures, struct gn_metrics *metrics)
 {
+    static const char *const ways[GN_WAYS] = {
+        [GN_WAY_PUSH] = "via=\"webhook\"",
+        [GN_WAY_STREAM] = "via=\"stream\"",
+        [GN_WAY_LOG] = "via=\"log\"",
+        [GN_WAY_OWN] = "via=\"own\"",
+    };
     const char *received = "Events that arrived; a body that cannot be read counts as one.";
 
-    figures->received_webhook =
-        gn_metrics_counter(metrics, "gurnard_events_received_total", "via=\"webhook\"", received);
+    for (int i = 0; i < GN_WAYS; i++)
+        figures->received[i] =
+            gn_metrics_counter(metrics, "gurnard_events_received_total", ways[i], received);
     figures->received_api =
         gn_metrics_counter(metrics, "gurnard_events_received_total", "via=\"api\"", received);
     figures->received_peer =
@@ -188,40 +211,62 @@ static void register_metrics(struct gn_relay_figures *figures, struct gn_metrics
     figures->records = gn_metrics_counter(metrics, "gurnard_records_total", NULL,
                                           "Records in the Redfish events that were read.");
     register_hits(figures, metrics);
+    register_bmc_metrics(figures, metrics);
 }
 
-static char *redfish_address(const char *node)
+static char *address_of(const char *node, struct gn_str suffix)
 {
     struct gn_buf address = GN_BUF_INIT;
     char *text;
 
-    gn_address_of_node(gn_str_of(node), GN_STR(GN_ADDRESS_REDFISH), &address);
+    gn_address_of_node(gn_str_of(node), suffix, &address);
     text = gn_buf_take(&address);
     gn_buf_free(&address);
     return text;
 }
 
+static struct gn_relay *with_buffers(void)
+{
+    struct gn_relay *relay = calloc(1, sizeof(*relay));
+
+    if (relay == NULL)
+        return NULL;
+    relay->name = relay->value = relay->data = relay->attributes = GN_BUF_INIT;
+    relay->ids = relay->incident_ids = relay->new_incident_ids = relay->packed = GN_BUF_INIT;
+    relay->unnoted = gn_buf_with_limit(UNNOTED_MAX * sizeof(struct gn_event *));
+    return relay;
+}
+
+static bool alloc_parts(struct gn_relay *relay, const struct gn_relay_config *config)
+{
+    relay->node = strdup(config->node);
+    relay->address = address_of(config->node, GN_STR(GN_ADDRESS_REDFISH));
+    relay->metrics_address = address_of(config->node, GN_STR(GN_ADDRESS_METRICS));
+    relay->own_address = address_of(config->node, GN_STR(GN_ADDRESS_OWN));
+    relay->dedup = gn_dedup_new();
+    relay->incidents = gn_incidents_new();
+    relay->routes = gn_routes_new();
+    return relay->node != NULL && relay->address != NULL && relay->metrics_address != NULL &&
+           relay->own_address != NULL && relay->dedup != NULL && relay->incidents != NULL &&
+           relay->routes != NULL &&
+           gn_relay_storm_init(relay, config->storm_rate, config->storm_burst) == GN_OK;
+}
+
 struct gn_relay *gn_relay_new(const struct gn_relay_config *config,
                               const struct gn_relay_parts *parts)
 {
-    struct gn_relay *relay = calloc(1, sizeof(*relay));
+    struct gn_relay *relay = with_buffers();
 
     if (relay == NULL)
         return NULL;
     relay->parts = *parts;
     relay->overwrite_severity = config->overwrite_severity;
     relay->max_body_bytes = config->max_body_bytes;
-    relay->name = relay->value = relay->data = relay->attributes = GN_BUF_INIT;
-    relay->ids = relay->packed = GN_BUF_INIT;
-    relay->node = strdup(config->node);
-    relay->address = redfish_address(config->node);
+    relay->metric_reports = config->metric_reports;
     relay->instance = gn_id_random();
     if (config->instance != NULL)
         (void)snprintf(relay->instance.text, sizeof relay->instance.text, "%s", config->instance);
-    relay->dedup = gn_dedup_new();
-    relay->routes = gn_routes_new();
-    if (relay->node == NULL || relay->address == NULL || relay->dedup == NULL ||
-        relay->routes == NULL) {
+    if (!alloc_parts(relay, config)) {
         gn_relay_free(relay);
         return NULL;
     }
@@ -234,7 +279,10 @@ void gn_relay_free(struct gn_relay *relay)
 {
     if (relay == NULL)
         return;
+    gn_relay_storm_fini(relay);
+    gn_relay_note_waiting(relay, true);
     gn_routes_free(relay->routes);
+    gn_incidents_free(relay->incidents);
     gn_dedup_free(relay->dedup);
     gn_registry_set_free(relay->registries);
     gn_buf_free(&relay->name);
@@ -242,8 +290,12 @@ void gn_relay_free(struct gn_relay *relay)
     gn_buf_free(&relay->data);
     gn_buf_free(&relay->attributes);
     gn_buf_free(&relay->ids);
+    gn_buf_free(&relay->incident_ids);
+    gn_buf_free(&relay->new_incident_ids);
     gn_buf_free(&relay->packed);
     free(relay->address);
+    free(relay->metrics_address);
+    free(relay->own_address);
     free(relay->node);
     free(relay);
 }
@@ -252,6 +304,14 @@ void gn_relay_set_registries(struct gn_relay *relay, struct gn_registry_set *set
 {
     gn_registry_set_free(relay->registries);
     relay->registries = set;
+    if (set != NULL && relay->unnoted.len > 0)
+        gn_relay_note_waiting(relay, false);
+}
+
+void gn_relay_on_miss(struct gn_relay *relay, gn_relay_miss_fn fn, void *ctx)
+{
+    relay->on_miss = fn;
+    relay->on_miss_ctx = ctx;
 }
 
 const struct gn_registry_set *gn_relay_registries(const struct gn_relay *relay)
@@ -262,6 +322,16 @@ const struct gn_registry_set *gn_relay_registries(const struct gn_relay *relay)
 const char *gn_relay_redfish_address(const struct gn_relay *relay)
 {
     return relay->address;
+}
+
+const char *gn_relay_metrics_address(const struct gn_relay *relay)
+{
+    return relay->metrics_address;
+}
+
+const char *gn_relay_own_address(const struct gn_relay *relay)
+{
+    return relay->own_address;
 }
 
 const char *gn_relay_instance(const struct gn_relay *relay)
@@ -278,10 +348,12 @@ void gn_relay_status(const struct gn_relay *relay, struct gn_relay_status *statu
 {
     const struct gn_relay_figures *figures = &relay->figures;
     uint64_t now_ms = gn_loop_now_ms(relay->parts.loop);
+    double received = figures->received_api->value + figures->received_peer->value;
 
+    for (int i = 0; i < GN_WAYS; i++)
+        received += figures->received[i]->value;
     *status = (struct gn_relay_status){
-        .received = (uint64_t)(figures->received_webhook->value + figures->received_api->value +
-                               figures->received_peer->value),
+        .received = (uint64_t)received,
         .repeated = (uint64_t)figures->repeated->value,
         .unparsed = (uint64_t)figures->unparsed->value,
         .quarantined = (uint64_t)figures->quarantined->value,

@@ -53,9 +53,10 @@ struct rig {
     struct gn_outbox *outbox;
     struct gn_state *state;
     struct gn_relay *relay;
-    struct gn_pubsub_item items[4];
+    struct gn_pubsub_item items[8];
     size_t item_count;
     unsigned subscribed; /* ids given */
+    enum gn_relay_metrics metric_reports;
 };
 
 #define BODY_MAX (32U << 20)
@@ -64,7 +65,8 @@ static void open_relay(struct rig *rig, bool overwrite, struct gn_quarantine *qu
 {
     const struct gn_relay_config config = {.node = "n1.lab",
                                            .overwrite_severity = overwrite,
-                                           .max_body_bytes = BODY_MAX};
+                                           .max_body_bytes = BODY_MAX,
+                                           .metric_reports = rig->metric_reports};
     const struct gn_relay_parts parts = {.loop = rig->loop,
                                          .journal = rig->journal,
                                          .outbox = rig->outbox,
@@ -391,8 +393,6 @@ static void json_without_an_event_is_forwarded_compact(void **state)
         {" { \"a\" : [ 1.50 , \"x y\" ] } ", TAIL("{\"a\":[1.50,\"x y\"]}")},
         {"[]", TAIL("[]")},
         {"42", TAIL("42")},
-        {"{\"@odata.type\":\"#MetricReport.v1_0_0.MetricReport\",\"MetricValues\":[ ]}",
-         TAIL("{\"@odata.type\":\"#MetricReport.v1_0_0.MetricReport\",\"MetricValues\":[]}")},
         {"{\"a\":\"\xff\xc3\xa4\"}", TAIL("{\"a\":\"\xEF\xBF\xBD\xc3\xa4\"}")},
     };
     struct rig *rig = *state;
@@ -409,6 +409,120 @@ static void json_without_an_event_is_forwarded_compact(void **state)
     }
     assert_true(counter(rig, "gurnard_events_unparsed_total", NULL) == GN_LEN(rows));
     assert_true(counter(rig, "gurnard_events_parsed_total", NULL) == 0);
+}
+
+/* ---- metric reports, gurnard's own events, misses ---- */
+
+#define REPORT "{\"@odata.type\":\"#MetricReport.v1_0_0.MetricReport\",\"MetricValues\":[]}"
+
+static void metric_reports_go_where_the_configuration_says(void **state)
+{
+    static const struct {
+        enum gn_relay_metrics policy;
+        size_t with, apart; /* bodies that the subscribers of these addresses have afterwards */
+        double published, dropped;
+    } rows[] = {
+        {GN_RELAY_METRICS_APART, 0, 1, 1, 0},
+        {GN_RELAY_METRICS_WITH, 1, 1, 2, 0},
+        {GN_RELAY_METRICS_DROP, 1, 1, 2, 1},
+    };
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        rig->metric_reports = rows[i].policy;
+        reopen(rig, 64 << 20);
+        (void)subscribe(rig, gn_relay_redfish_address(rig->relay), "fake://with");
+        (void)subscribe(rig, gn_relay_metrics_address(rig->relay), "fake://apart");
+        assert_int_equal(take(rig, REPORT), GN_INTAKE_STORED);
+        settle(rig);
+        assert_int_equal(fake_count(rig->fake, "fake://with"), rows[i].with);
+        assert_int_equal(fake_count(rig->fake, "fake://apart"), rows[i].apart);
+        assert_true(counter(rig, "gurnard_metric_reports_total", "result=\"published\"") ==
+                    rows[i].published);
+        assert_true(counter(rig, "gurnard_metric_reports_total", "result=\"dropped\"") ==
+                    rows[i].dropped);
+        assert_true(counter(rig, "gurnard_events_unparsed_total", NULL) == 0);
+    }
+    assert_non_null(strstr(rig->fake->notes[0].body,
+                           "\"type\":\"event.redfish.metric-report\",\"source\":\"/cluster/node/"
+                           "n1.lab/redfish/v1/TelemetryService/MetricReports\""));
+    assert_non_null(strstr(rig->fake->notes[0].body,
+                           "{\"resource\":\"/redfish/v1/TelemetryService/MetricReports\","
+                           "\"dataType\":\"notification\",\"valueType\":\"redfish-event\","
+                           "\"value\":" REPORT "}"));
+    assert_non_null(strstr(rig->fake->notes[1].body, "\"source\":\"" ADDRESS "\""));
+}
+
+static void gurnards_own_events_have_an_address_of_their_own(void **state)
+{
+    const struct gn_str args[] = {GN_STR("bmc \"1\""), GN_STR("7")};
+    struct rig *rig = *state;
+    const char *got;
+
+    assert_string_equal(gn_relay_own_address(rig->relay), "/cluster/node/n1.lab/gurnard");
+    (void)subscribe(rig, gn_relay_own_address(rig->relay), "fake://own");
+    (void)subscribe(rig, ADDRESS, "fake://redfish");
+    assert_int_equal(gn_relay_tell(rig->relay, &(struct gn_relay_own){.bmc = GN_STR("b\"1"),
+                                                                      .key = "EventsShed",
+                                                                      .args = args,
+                                                                      .arg_count = 2,
+                                                                      .severity = "Warning"}),
+                     GN_INTAKE_STORED);
+    assert_int_equal(gn_relay_tell(rig->relay, &(struct gn_relay_own){.key = "GurnardStopped",
+                                                                      .severity = "OK"}),
+                     GN_INTAKE_STORED);
+    assert_int_equal(gn_relay_tell(rig->relay, &(struct gn_relay_own){.key = "TestEvent",
+                                                                      .severity = "OK",
+                                                                      .origin = "/x"}),
+                     GN_INTAKE_STORED);
+    settle(rig);
+    assert_int_equal(fake_count(rig->fake, "fake://own"), 3);
+    assert_int_equal(rig->fake->note_count, 3);
+    got = rig->fake->notes[0].body;
+    assert_non_null(strstr(got, "\"type\":\"event.redfish.alert\""));
+    assert_non_null(strstr(got, "\"resource\":\"/gurnard\""));
+    assert_non_null(strstr(got, "\"MessageId\":\"Gurnard.1.0.EventsShed\""));
+    assert_non_null(strstr(got, "\"MessageArgs\":[\"bmc \\\"1\\\"\",\"7\"]"));
+    assert_non_null(strstr(got, "{\"@odata.id\":\"/gurnard/bmcs/b\\\"1\"}"));
+    assert_non_null(strstr(got, "\"Oem\":{\"Gurnard\":{\"Bmc\":\"b\\\"1\"}}"));
+    assert_non_null(strstr(rig->fake->notes[1].body, "{\"@odata.id\":\"/gurnard\"}"));
+    assert_null(strstr(rig->fake->notes[1].body, "\"Oem\""));
+    assert_non_null(strstr(rig->fake->notes[2].body, "{\"@odata.id\":\"/x\"}"));
+    assert_true(counter(rig, "gurnard_events_received_total", "via=\"own\"") == 3);
+    assert_true(counter(rig, "gurnard_events_received_total", "via=\"webhook\"") == 0);
+}
+
+struct missed {
+    unsigned count;
+    char bmc[16], message_id[32];
+};
+
+static void on_miss(void *ctx, struct gn_str bmc, struct gn_str message_id)
+{
+    struct missed *missed = ctx;
+
+    missed->count++;
+    (void)snprintf(missed->bmc, sizeof missed->bmc, "%.*s", (int)bmc.len, bmc.p);
+    (void)snprintf(missed->message_id, sizeof missed->message_id, "%.*s", (int)message_id.len,
+                   message_id.p);
+}
+
+static void what_no_registry_knows_is_told(void **state)
+{
+    struct rig *rig = *state;
+    struct missed missed = {.count = 0};
+
+    gn_relay_on_miss(rig->relay, on_miss, &missed);
+    (void)take_from(rig, "b1", NULL, "{\"Events\":[{\"MessageId\":\"Own.1.2.Plain\"}]}");
+    (void)take_from(rig, "b1", NULL, "{\"Events\":[{\"Message\":\"m\",\"Severity\":\"OK\"}]}");
+    assert_int_equal(missed.count, 0);
+    (void)take_from(rig, "b1", NULL, "{\"Events\":[{\"MessageId\":\"Own.1.2.Other\"}]}");
+    assert_int_equal(missed.count, 1);
+    assert_string_equal(missed.bmc, "b1");
+    assert_string_equal(missed.message_id, "Own.1.2.Other");
+    gn_relay_on_miss(rig->relay, NULL, NULL);
+    (void)take_from(rig, "b1", NULL, "{\"Events\":[{\"MessageId\":\"Own.1.2.Other\"}]}");
+    assert_int_equal(missed.count, 1);
 }
 
 /* ---- repeats, identity ---- */
@@ -1297,6 +1411,9 @@ int main(void)
         TEST(the_registrys_severity_wins_when_told_to),
         TEST(without_registries_events_pass_as_they_are),
         TEST(json_without_an_event_is_forwarded_compact),
+        TEST(metric_reports_go_where_the_configuration_says),
+        TEST(gurnards_own_events_have_an_address_of_their_own),
+        TEST(what_no_registry_knows_is_told),
         TEST(a_repeated_body_is_delivered_once),
         TEST(what_does_not_tell_itself_apart_is_never_taken_for_a_repeat),
         TEST(the_id_follows_from_sender_and_content),

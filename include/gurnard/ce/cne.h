@@ -11,6 +11,9 @@
 #include "gurnard/ce/event.h"
 
 #define GN_CNE_TYPE_REDFISH "event.redfish.alert"
+#define GN_CNE_TYPE_METRICS                                                                        \
+    "event.redfish.metric-report" /* gurnard's own: the original had none                          \
+                                   */
 #define GN_CNE_BODY_PARTS   3
 #define GN_CNE_CONTENT_TYPE "application/json"
 

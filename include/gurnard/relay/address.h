@@ -10,6 +10,9 @@
 #define GN_ADDRESS_NODE        "/cluster/node/"      /* in front of the node's name */
 #define GN_ADDRESS_REDFISH     "/redfish/v1/Systems" /* behind /cluster/node/NODE: published now */
 #define GN_ADDRESS_REDFISH_OLD "/redfish/event"      /* before 2022-03; the same thing */
+#define GN_ADDRESS_OWN         "/gurnard"            /* gurnard's own events */
+/* Metric reports, when they are apart. */
+#define GN_ADDRESS_METRICS     "/redfish/v1/TelemetryService/MetricReports"
 
 /* Appends the canonical form by which addresses are compared: /cluster/node/NODE/redfish/event
  * becomes /cluster/node/NODE/redfish/v1/Systems; every other address stays as it is. */

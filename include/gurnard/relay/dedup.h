@@ -17,8 +17,16 @@
 
 struct gn_dedup;
 
+/* How much is remembered, where it is not the above. */
+struct gn_dedup_limits {
+    uint64_t window_ms;
+    uint32_t per_source; /* a power of two */
+    uint32_t sources_max, ids_max;
+};
+
 /* Remembers nothing yet. NULL when there is no memory. Freed by gn_dedup_free(). */
 struct gn_dedup *gn_dedup_new(void);
+struct gn_dedup *gn_dedup_new_with(const struct gn_dedup_limits *limits);
 void gn_dedup_free(struct gn_dedup *dedup);
 
 /* Whether source (a hash of its name) sent id within the window. */

@@ -17,6 +17,7 @@
 #include "gurnard/loop/loop.h"
 #include "gurnard/redfish/registry.h"
 #include "gurnard/relay/acks.h"
+#include "gurnard/relay/alarms.h"
 #include "gurnard/relay/cne_figures.h"
 #include "gurnard/relay/interest.h"
 #include "gurnard/relay/outbox.h"
@@ -28,12 +29,22 @@
 
 struct gn_relay;
 
+/* What becomes of metric reports. They are events of the type GN_CNE_TYPE_METRICS. */
+enum gn_relay_metrics {
+    GN_RELAY_METRICS_APART, /* published under gn_relay_metrics_address() */
+    GN_RELAY_METRICS_WITH,  /* published with the Redfish events */
+    GN_RELAY_METRICS_DROP,  /* counted, answered, gone */
+};
+
 struct gn_relay_config {
     const char *node;        /* NODE_NAME; events are published under /cluster/node/NODE */
     bool overwrite_severity; /* true: the registry's severity replaces the BMC's (as the original
                               * did); false: it only fills what is missing */
     size_t max_body_bytes;   /* of one POST */
     const char *instance;    /* this process' mark in the header Gurnard-Via; NULL: a random one */
+    enum gn_relay_metrics metric_reports;
+    uint32_t storm_rate;  /* records a second of one BMC beyond which repeats are folded; 0: off */
+    uint32_t storm_burst; /* and how many at once, at least 1 */
 };
 
 /* Borrowed by the relay as long as it lives. */
@@ -44,6 +55,7 @@ struct gn_relay_parts {
     struct gn_state *state;
     struct gn_quarantine *quarantine; /* may be NULL: unreadable bodies are then only counted */
     struct gn_metrics *metrics;
+    struct gn_alarms *alarms; /* told of each record; may be NULL */
     struct gn_acks *acks; /* told when nobody is subscribed to a publisher's event; may be NULL */
     struct gn_cne_figures *cne; /* may be NULL */
 };
@@ -89,23 +101,59 @@ void gn_relay_close_bus(struct gn_relay *relay, struct gn_sink *sink);
  * ours, by its id. */
 void gn_relay_expect_echo(struct gn_relay *relay);
 
+/* By which way a body came. Messages of one BMC that came by different ways and tell of the same
+ * incident (redfish/incident.h) are one event: the later is a repeat. */
+enum gn_relay_way {
+    GN_WAY_PUSH,
+    GN_WAY_STREAM, /* server-sent events */
+    GN_WAY_LOG,    /* from a log, after an outage */
+    GN_WAY_OWN,    /* of gurnard's own registry; published under gn_relay_own_address() */
+    GN_WAYS
+};
+
 /* Where a body came from. */
 struct gn_relay_source {
     struct gn_str name; /* from the webhook's path; absent when the path had none */
     struct gn_str peer; /* address of the sender */
     bool is_again;      /* from the quarantine: an unreadable body is not kept once more */
+    bool is_known;      /* name is a BMC of the inventory: incidents are compared over the ways */
+    enum gn_relay_way way;
 };
 
 enum gn_intake {
-    GN_INTAKE_STORED,   /* an event; queued for its subscribers */
+    GN_INTAKE_STORED,   /* an event; queued for its subscribers. Also what storm control folded
+                         * (relay/storm.h): it is counted in memory, and told of within
+                         * GN_STORM_FOLD_MS; and metric reports, whatever becomes of them */
     GN_INTAKE_REPEATED, /* the BMC repeats itself; nothing was queued again */
     GN_INTAKE_UNPARSED, /* JSON without a Redfish event; forwarded as it is */
     GN_INTAKE_NOT_JSON, /* unreadable; kept in quarantine */
     GN_INTAKE_FULL,     /* no room, no memory, or the journal fails: nothing was kept, try later */
 };
 
+/* A record had a MessageId that no registry knows (gn_relay_on_miss()). Called in the midst of the
+ * intake: only to be noted. */
+typedef void (*gn_relay_miss_fn)(void *ctx, struct gn_str bmc, struct gn_str message_id);
+void gn_relay_on_miss(struct gn_relay *relay, gn_relay_miss_fn fn, void *ctx);
+
+/* One event of gurnard's own registry. All borrowed. */
+struct gn_relay_own {
+    struct gn_str bmc;         /* whose lane it is in, and Oem.Gurnard.Bmc; absent: of none */
+    const char *key;           /* of registries/Gurnard.1.0.0.json */
+    const struct gn_str *args; /* MessageArgs */
+    size_t arg_count;
+    const char *severity; /* "OK", "Warning", "Critical" */
+    const char *origin;   /* OriginOfCondition; NULL: /gurnard/bmcs/<bmc>, or /gurnard */
+};
+
+/* Makes it and publishes it as what came by GN_WAY_OWN. Not from within the intake's callbacks. */
+enum gn_intake gn_relay_tell(struct gn_relay *relay, const struct gn_relay_own *own);
+
+/* Before the end, while journal and outbox are there: publishes what storm control has folded. */
+void gn_relay_flush(struct gn_relay *relay);
+
 /* Reads the journal back, once, when the subscriptions are there: the ids by which repeats are
- * known, last states, how far each subscription is; then starts the outbox. Blocks; at start only.
+ * known, last states, how far each subscription is, and what the alarms (loaded before) have not
+ * seen; then starts the outbox. Blocks; at start only.
  * may_forget: false: a journal that speaks of subscriptions which are not there is left as it is:
  * GN_EREFUSED. GN_EIO, GN_ENOMEM; logged. */
 GN_MUST_CHECK enum gn_err gn_relay_recover(struct gn_relay *relay, bool may_forget);
@@ -168,5 +216,9 @@ void gn_relay_status(const struct gn_relay *relay, struct gn_relay_status *statu
 
 /* The address that Redfish events are published under: /cluster/node/NODE/redfish/v1/Systems. */
 const char *gn_relay_redfish_address(const struct gn_relay *relay);
+/* And metric reports, apart: /cluster/node/NODE/redfish/v1/TelemetryService/MetricReports. */
+const char *gn_relay_metrics_address(const struct gn_relay *relay);
+/* And gurnard's own: /cluster/node/NODE/gurnard. */
+const char *gn_relay_own_address(const struct gn_relay *relay);
 
 #endif
