@@ -1,0 +1,315 @@
+/* Reads one log from its mark on. Logs stand with the newest entry first (iDRAC, iLO, AMI) or last
+ * (OpenBMC): the first page tells. Of a long one with the newest last only the end is asked for, by
+ * $skip, as far as the service takes it at its word. */
+#include "logs_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gurnard/base/json.h"
+#include "gurnard/base/log.h"
+
+#define END_ENTRIES 20U /* of a log without a mark: enough to see its newest */
+
+static void ask_page(struct bmc_logs *logs);
+
+static struct gn_kept_log *log_of(const struct bmc_logs *logs)
+{
+    return &logs->bmc->kept->logs[logs->log];
+}
+
+/* ---- entries ---- */
+
+static bool is_news(const struct bmc_logs *logs, const struct gn_log_mark *mark)
+{
+    const struct gn_kept_log *log = log_of(logs);
+
+    if (!log->has_mark)
+        return false; /* seen for the first time: what is old is not told */
+    if (log->mark.id[0] == '\0')
+        return true; /* it was empty */
+    if (!logs->is_cleared)
+        return gn_log_mark_is_after(&log->mark, mark);
+    return mark->created_ns == INT64_MIN || log->mark.created_ns == INT64_MIN ||
+           mark->created_ns > log->mark.created_ns;
+}
+
+static void drop_oldest(struct bmc_logs *logs)
+{
+    size_t oldest = 0;
+
+    for (size_t i = 1; i < logs->found_count; i++)
+        if (logs->found[i].mark.created_ns < logs->found[oldest].mark.created_ns)
+            oldest = i;
+    free(logs->found[oldest].event);
+    logs->found[oldest] = logs->found[--logs->found_count];
+    logs->dropped++;
+}
+
+static bool grow(struct bmc_logs *logs)
+{
+    size_t room = logs->found_room == 0 ? 64 : logs->found_room * 2;
+    struct logs_found *found;
+
+    if (logs->found_count < logs->found_room)
+        return true;
+    found = reallocarray(logs->found, room, sizeof *found);
+    if (found == NULL)
+        return false;
+    logs->found = found;
+    logs->found_room = room;
+    return true;
+}
+
+static void add_found(struct bmc_logs *logs, const json_t *entry, const struct gn_log_mark *mark)
+{
+    struct gn_buf event = gn_buf_with_limit(LOGS_EVENT_MAX);
+    struct gn_buf uri = gn_buf_with_limit(2048);
+    struct gn_str own = gn_json_str(entry, "@odata.id");
+
+    if (own.len > 0)
+        gn_buf_add_str(&uri, own);
+    else
+        gn_buf_printf(&uri, "%s/%s", log_of(logs)->uri, mark->id);
+    gn_log_entry_event(entry, gn_buf_str(&uri), &event);
+    gn_buf_free(&uri);
+    if (logs->found_count == LOGS_FOUND_MAX)
+        drop_oldest(logs);
+    if (gn_buf_err(&event) != GN_OK || !grow(logs)) {
+        logs->has_failed = logs->has_failed || gn_buf_err(&event) != GN_ELIMIT;
+        gn_buf_free(&event);
+        return;
+    }
+    logs->found[logs->found_count].mark = *mark;
+    logs->found[logs->found_count].len = event.len;
+    logs->found[logs->found_count++].event = gn_buf_take(&event);
+}
+
+static void take_entry(struct bmc_logs *logs, const json_t *entry)
+{
+    const struct gn_kept_log *log = log_of(logs);
+    struct gn_log_mark mark;
+
+    if (!gn_log_mark_read(entry, &mark))
+        return;
+    if (!logs->has_newest || gn_log_mark_is_after(&logs->newest, &mark))
+        logs->newest = mark;
+    logs->has_newest = true;
+    if (log->has_mark && mark.hash == log->mark.hash && strcmp(mark.id, log->mark.id) == 0)
+        logs->has_seen_mark = true;
+    if (!is_news(logs, &mark))
+        logs->has_seen_older = true;
+    else if (logs->emits)
+        add_found(logs, entry, &mark);
+}
+
+/* ---- pages ---- */
+
+static bool is_oldest_first(const json_t *members, bool before)
+{
+    struct gn_log_mark first;
+    struct gn_log_mark last;
+    size_t count = json_array_size(members);
+
+    if (count < 2 || !gn_log_mark_read(json_array_get(members, 0), &first) ||
+        !gn_log_mark_read(json_array_get(members, count - 1), &last))
+        return before;
+    return gn_log_mark_is_after(&first, &last);
+}
+
+static void forget_found(struct bmc_logs *logs, size_t from)
+{
+    while (logs->found_count > from)
+        free(logs->found[--logs->found_count].event);
+}
+
+/* Begins the log anew, as it is now known to be. */
+static void read_again(struct bmc_logs *logs)
+{
+    logs->pages = 0;
+    logs->has_jumped = false;
+    logs->has_seen_mark = false;
+    logs->has_seen_older = false;
+    logs->has_newest = false;
+    forget_found(logs, logs->first_found);
+    (void)snprintf(logs->page_uri, sizeof logs->page_uri, "%s", log_of(logs)->uri);
+    ask_page(logs);
+}
+
+void gn_logs_move_mark(struct gn_kept_log *log)
+{
+    if (!log->has_next)
+        return;
+    log->has_mark = true;
+    log->mark = log->next;
+    log->count = log->next_count;
+}
+
+/* In a calm round the mark moves to what the round before saw. */
+static void note_newest(const struct bmc_logs *logs, struct gn_kept_log *log)
+{
+    if (!logs->emits)
+        gn_logs_move_mark(log);
+    log->has_next = true;
+    log->next = logs->has_newest ? logs->newest : (struct gn_log_mark){0};
+    log->next_count = logs->count;
+    if (!log->has_mark)
+        gn_logs_move_mark(log);
+}
+
+static void end_log(struct bmc_logs *logs)
+{
+    struct gn_kept_log *log = log_of(logs);
+
+    if (log->has_mark && log->mark.id[0] != '\0' && logs->has_newest && !logs->has_seen_mark &&
+        !logs->is_cleared && !gn_log_mark_is_after(&log->mark, &logs->newest)) {
+        gn_log_info("bmc.log_cleared bmc=%s log=%s", logs->bmc->spec.name, log->uri);
+        logs->is_cleared = true; /* its ids began anew: all in it is later */
+        read_again(logs);
+        return;
+    }
+    note_newest(logs, log);
+    logs->log++;
+    gn_logs_next(logs);
+}
+
+/* Asks for the end of a log whose newest entry is the last. */
+static void jump(struct bmc_logs *logs, uint64_t skip)
+{
+    const struct gn_kept_log *log = log_of(logs);
+
+    logs->has_jumped = true;
+    (void)snprintf(logs->page_uri, sizeof logs->page_uri, "%s%c$skip=%" PRIu64, log->uri,
+                   strchr(log->uri, '?') != NULL ? '&' : '?', skip);
+    ask_page(logs);
+}
+
+/* A jump must land on the mark or before it; else entries may lie in between. */
+static bool has_jumped_too_far(const struct bmc_logs *logs)
+{
+    return logs->has_jumped && log_of(logs)->has_mark && !logs->has_seen_older && !logs->is_cleared;
+}
+
+/* Whether all that can be news has been seen. */
+static bool is_enough(const struct bmc_logs *logs)
+{
+    const struct gn_kept_log *log = log_of(logs);
+
+    if (log->is_oldest_first)
+        return false;
+    return !log->has_mark || (logs->has_seen_older && !logs->is_cleared);
+}
+
+static void go_on(struct bmc_logs *logs, const char *next)
+{
+    struct gn_kept_log *log = log_of(logs);
+
+    if (has_jumped_too_far(logs)) {
+        logs->may_not_jump = true;
+        read_again(logs);
+    } else if (next[0] == '\0' || is_enough(logs)) {
+        end_log(logs);
+    } else if (log->is_oldest_first && !log->has_mark && !logs->has_jumped &&
+               logs->count > END_ENTRIES && !logs->may_not_jump) {
+        logs->may_not_jump = true;
+        jump(logs, logs->count - END_ENTRIES);
+    } else if (logs->pages >= LOGS_PAGES_MAX || strcmp(next, logs->page_uri) == 0) {
+        gn_log_warn("bmc.log_endless bmc=%s log=%s pages=%u", logs->bmc->spec.name, log->uri,
+                    logs->pages);
+        end_log(logs);
+    } else {
+        (void)snprintf(logs->page_uri, sizeof logs->page_uri, "%s", next);
+        ask_page(logs);
+    }
+}
+
+/* A query stands in a nextLink, so it is kept as it came; only a host in front is cut off. */
+static void take_next(const json_t *body, char *out, size_t size)
+{
+    struct gn_str next = gn_json_str(body, "Members@odata.nextLink");
+    const char *scheme;
+
+    out[0] = '\0';
+    if (next.len == 0)
+        next = gn_json_str(body, "@odata.nextLink");
+    scheme = next.len > 0 ? memmem(next.p, next.len, "://", 3) : NULL;
+    if (scheme != NULL) {
+        size_t skip = (size_t)(scheme - next.p) + 3;
+
+        while (skip < next.len && next.p[skip] != '/')
+            skip++;
+        next = (struct gn_str){next.p + skip, next.len - skip};
+    }
+    if (next.len == 0 || next.len >= size || next.p[0] != '/')
+        return;
+    memcpy(out, next.p, next.len);
+    out[next.len] = '\0';
+}
+
+static void take_page(struct bmc_logs *logs, const json_t *body)
+{
+    const json_t *members = json_object_get(body, "Members");
+    struct gn_kept_log *log = log_of(logs);
+    char next[sizeof logs->page_uri];
+    size_t i;
+    const json_t *entry;
+    long long count = gn_json_int(body, "Members@odata.count", 0);
+
+    logs->pages++;
+    logs->count = count > 0 ? (uint64_t)count : json_array_size(members);
+    if (!logs->has_jumped)
+        log->is_oldest_first = is_oldest_first(members, log->is_oldest_first);
+    json_array_foreach (members, i, entry)
+        take_entry(logs, entry);
+    take_next(body, next, sizeof next);
+    go_on(logs, next);
+}
+
+static void on_page(void *ctx, const struct gn_bmc_answer *answer)
+{
+    struct bmc_logs *logs = ctx;
+
+    logs->call = NULL;
+    if (gn_logs_is_over(logs, answer))
+        return;
+    if (gn_bmc_is_done(answer) && json_is_object(answer->body)) {
+        take_page(logs, answer->body);
+    } else if (logs->has_jumped && !logs->may_not_jump) {
+        logs->may_not_jump = true; /* it does not know $skip */
+        read_again(logs);
+    } else {
+        gn_log_warn("bmc.log_unreadable bmc=%s log=%s reason=\"%s\"", logs->bmc->spec.name,
+                    log_of(logs)->uri, answer->reason);
+        logs->has_failed = logs->has_failed || answer->status != 404;
+        logs->lost_log = logs->lost_log || answer->status == 404;
+        logs->log++;
+        gn_logs_next(logs);
+    }
+}
+
+static void ask_page(struct bmc_logs *logs)
+{
+    gn_logs_get(logs, logs->page_uri, on_page);
+}
+
+void gn_logs_read(struct bmc_logs *logs)
+{
+    const struct gn_kept_log *log = log_of(logs);
+
+    logs->pages = 0;
+    logs->has_jumped = false;
+    logs->may_not_jump = false;
+    logs->is_cleared = false;
+    logs->has_seen_mark = false;
+    logs->has_seen_older = false;
+    logs->has_newest = false;
+    logs->count = 0;
+    logs->first_found = logs->found_count;
+    (void)snprintf(logs->page_uri, sizeof logs->page_uri, "%s", log->uri);
+    if (log->has_mark && log->is_oldest_first && log->count > END_ENTRIES)
+        jump(logs, log->count - 1);
+    else
+        ask_page(logs);
+}
