@@ -20,6 +20,15 @@ struct route {
 
 static const struct route routes[] = {
     {"GET", PATH("status"), 0, gn_admin_status},
+    {"GET", PATH("bmcs"), 0, gn_admin_bmcs},
+    {"POST", PATH("bmcs"), 0, gn_admin_bmc_add},
+    {"GET", PATH("bmcs/{name}"), 0, gn_admin_bmc},
+    {"PUT", PATH("bmcs/{name}"), 0, gn_admin_bmc_put},
+    {"DELETE", PATH("bmcs/{name}"), 0, gn_admin_bmc_remove},
+    {"POST", PATH("bmcs/{name}/test"), 0, gn_admin_bmc_test},
+    {"POST", PATH("bmcs/{name}/resync"), 0, gn_admin_bmc_resync},
+    {"GET", PATH("alarms"), GN_ADMIN_BMC, gn_admin_alarms},
+    {"DELETE", PATH("alarms/{id}"), 0, gn_admin_alarm_clear},
     {"POST", PATH("replay"), 0, gn_admin_replay},
     {"DELETE", PATH("replay/{subscription}"), 0, gn_admin_replay_stop},
     {"GET", PATH("deadletters"), GN_ADMIN_SUBSCRIPTION | GN_ADMIN_AFTER | GN_ADMIN_LIMIT,
@@ -143,7 +152,7 @@ static void call_handler(struct gn_admin *admin, const struct route *route,
         gn_reply_error(request, 400, gn_str_of(problem));
     else
         route->fn(admin, &call);
-    gn_buf_free(&call.query.subscription);
+    gn_admin_free_query(&call.query);
     gn_buf_free(&decoded);
 }
 

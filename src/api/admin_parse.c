@@ -89,10 +89,20 @@ static const char *read_subscription(struct gn_str value, struct gn_admin_query 
                : "subscription cannot be decoded";
 }
 
+static const char *read_bmc(struct gn_str value, struct gn_admin_query *query)
+{
+    if (value.len == 0)
+        return "bmc is empty";
+    query->has_bmc = true;
+    return gn_text_percent_decode(value, &query->bmc) == GN_OK ? NULL : "bmc cannot be decoded";
+}
+
 static const char *read_param(unsigned param, struct gn_str value, struct gn_admin_query *query)
 {
     if (param == GN_ADMIN_SUBSCRIPTION)
         return read_subscription(value, query);
+    if (param == GN_ADMIN_BMC)
+        return read_bmc(value, query);
     if (param == GN_ADMIN_AFTER)
         return gn_str_to_u64(value, UINT64_MAX, &query->after) ? NULL : "after is no number";
     if (gn_str_to_u64(value, GN_ADMIN_LIST_MAX, &query->limit) && query->limit > 0)
@@ -106,6 +116,8 @@ static unsigned param_of(struct gn_str name)
         return GN_ADMIN_SUBSCRIPTION;
     if (gn_str_eq(name, GN_STR("after")))
         return GN_ADMIN_AFTER;
+    if (gn_str_eq(name, GN_STR("bmc")))
+        return GN_ADMIN_BMC;
     return gn_str_eq(name, GN_STR("limit")) ? GN_ADMIN_LIMIT : 0;
 }
 
@@ -113,7 +125,9 @@ const char *gn_admin_parse_query(struct gn_str text, unsigned allowed, struct gn
 {
     const char *problem = NULL;
 
-    *query = (struct gn_admin_query){.subscription = GN_BUF_INIT, .limit = GN_ADMIN_LIST_DEFAULT};
+    *query = (struct gn_admin_query){.subscription = GN_BUF_INIT,
+                                     .bmc = GN_BUF_INIT,
+                                     .limit = GN_ADMIN_LIST_DEFAULT};
     while (text.len > 0 && problem == NULL) {
         struct gn_str value = gn_str_cut(text, '&', &text);
         struct gn_str name = gn_str_cut(value, '=', &value);
@@ -126,6 +140,12 @@ const char *gn_admin_parse_query(struct gn_str text, unsigned allowed, struct gn
         problem = read_param(param, value, query);
     }
     return problem;
+}
+
+void gn_admin_free_query(struct gn_admin_query *query)
+{
+    gn_buf_free(&query->subscription);
+    gn_buf_free(&query->bmc);
 }
 
 /* ---- bodies ---- */

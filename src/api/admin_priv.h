@@ -7,6 +7,8 @@
  *   admin_deadletters.c  dead letters: list, show, forget
  *   admin_again.c        dead letters once more, one or many
  *   admin_quarantine.c   unreadable bodies
+ *   admin_bmcs.c         BMCs: list, show, add, take out, test
+ *   admin_alarms.c       what is wrong now
  */
 #ifndef GURNARD_API_ADMIN_PRIV_H
 #define GURNARD_API_ADMIN_PRIV_H
@@ -49,10 +51,13 @@ struct gn_admin {
 #define GN_ADMIN_SUBSCRIPTION 1U
 #define GN_ADMIN_AFTER        2U
 #define GN_ADMIN_LIMIT        4U
+#define GN_ADMIN_BMC          8U
 
 struct gn_admin_query {
     struct gn_buf subscription;
     bool has_subscription;
+    struct gn_buf bmc;
+    bool has_bmc;
     unsigned long long after; /* 0 without it */
     unsigned long long limit; /* GN_ADMIN_LIST_DEFAULT without it */
 };
@@ -60,7 +65,7 @@ struct gn_admin_query {
 /* One request on its way to its handler, which answers now or later. */
 struct gn_admin_call {
     struct gn_http_request *request;
-    struct gn_str arg; /* what stands in the path for {subscription}, {number} or {name}, decoded */
+    struct gn_str arg; /* what stands in the path for its {}, decoded */
     struct gn_admin_query query;
 };
 
@@ -88,9 +93,10 @@ bool gn_admin_is_local(struct gn_str peer);
 bool gn_admin_is_own_origin(struct gn_str origin, struct gn_str host);
 
 /* Reads a query in which those of allowed may stand, each once. NULL: fine; else what is wrong
- * (static). In every case query->subscription is to be freed. */
+ * (static). In every case gn_admin_free_query() is to follow. */
 const char *gn_admin_parse_query(struct gn_str text, unsigned allowed,
                                  struct gn_admin_query *query);
+void gn_admin_free_query(struct gn_admin_query *query);
 
 /* Reads the body: an object with no other members than the count names, all texts; no body at all
  * is an empty object. values: views into *body, absent where there is none. false: the request was
@@ -114,6 +120,8 @@ void gn_admin_add_element(struct gn_buf *out);
 
 /* Answers with what body holds, and frees it; 503 when it could not be written. */
 void gn_admin_reply(struct gn_http_request *request, int status, struct gn_buf *body);
+/* Answers with value, and releases it; 503 when it is NULL: there was no memory. */
+void gn_admin_reply_value(struct gn_http_request *request, int status, json_t *value);
 /* {"name": value}, status 200 or 202. */
 void gn_admin_reply_count(struct gn_http_request *request, int status, const char *name,
                           uint64_t value);
@@ -138,6 +146,21 @@ void gn_admin_letters_again(struct gn_admin *admin, const struct gn_admin_call *
 void gn_admin_again_step(struct gn_admin *admin);
 /* Those that wait for their turn stay dead letters; what the outbox has goes on. */
 void gn_admin_again_stop(struct gn_admin *admin);
+
+void gn_admin_bmcs(struct gn_admin *admin, const struct gn_admin_call *call);
+void gn_admin_bmc(struct gn_admin *admin, const struct gn_admin_call *call);
+void gn_admin_bmc_add(struct gn_admin *admin, const struct gn_admin_call *call);
+void gn_admin_bmc_put(struct gn_admin *admin, const struct gn_admin_call *call);
+void gn_admin_bmc_remove(struct gn_admin *admin, const struct gn_admin_call *call);
+void gn_admin_bmc_test(struct gn_admin *admin, const struct gn_admin_call *call);
+void gn_admin_bmc_resync(struct gn_admin *admin, const struct gn_admin_call *call);
+/* The member bmcs of the status. */
+void gn_admin_add_bmcs(const struct gn_admin *admin, struct gn_buf *out);
+
+void gn_admin_alarms(struct gn_admin *admin, const struct gn_admin_call *call);
+void gn_admin_alarm_clear(struct gn_admin *admin, const struct gn_admin_call *call);
+/* The member alarms of the status. */
+void gn_admin_add_alarms(const struct gn_admin *admin, struct gn_buf *out);
 
 void gn_admin_bodies(struct gn_admin *admin, const struct gn_admin_call *call);
 void gn_admin_body(struct gn_admin *admin, const struct gn_admin_call *call);

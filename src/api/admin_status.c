@@ -195,6 +195,8 @@ void gn_admin_status(struct gn_admin *admin, const struct gn_admin_call *call)
     add_out(admin, &out);
     add_journal(admin, &out);
     add_kept(admin, &out);
+    gn_admin_add_bmcs(admin, &out);
+    gn_admin_add_alarms(admin, &out);
     gn_admin_add_name(&out, "subscriptions");
     gn_buf_putc(&out, '[');
     gn_outbox_each_sink(admin->parts.outbox, add_sink, &out);

@@ -1,5 +1,6 @@
 /* The admin API: JSON out. Written straight into a buffer: a status of thousands of subscriptions
  * would be a large tree. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "gurnard/api/reply.h"
@@ -86,6 +87,18 @@ void gn_admin_reply(struct gn_http_request *request, int status, struct gn_buf *
     else
         gn_reply_later(request);
     gn_buf_free(body);
+}
+
+void gn_admin_reply_value(struct gn_http_request *request, int status, json_t *value)
+{
+    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT);
+
+    if (text != NULL)
+        gn_reply_json(request, status, gn_str_of(text));
+    else
+        gn_reply_later(request);
+    free(text);
+    json_decref(value);
 }
 
 void gn_admin_reply_count(struct gn_http_request *request, int status, const char *name,

@@ -10,8 +10,9 @@
 #include "daemon_priv.h"
 #include "gurnard/base/log.h"
 
-#define DRAIN_TICK_MS 20   /* how often a draining daemon looks whether all is out */
-#define MEND_TICK_MS  1000 /* how often a failed write of subscriptions is repeated */
+#define DRAIN_TICK_MS 20    /* how often a draining daemon looks whether all is out */
+#define STOP_BMCS_MS  3000U /* for taking subscriptions back and logging out */
+#define MEND_TICK_MS  1000  /* how often a failed write of subscriptions is repeated */
 
 static void serve_webhook(struct daemon *daemon)
 {
@@ -23,6 +24,7 @@ static void serve_webhook(struct daemon *daemon)
         gn_loop_stop(daemon->loop);
         return;
     }
+    gn_daemon_start_bmcs(daemon);
     gn_log_info("gurnardd.ready webhook=%u api=%u admin=%u transport=%u version=%s",
                 daemon->webhook_port, daemon->api_port, daemon->admin_port, daemon->transport_port,
                 GN_VERSION);
@@ -48,7 +50,7 @@ static void stop_if_drained(void *ctx)
         requests += gn_http_server_pending(daemon->webhook_server);
     if (daemon->transport_server != NULL)
         requests += gn_http_server_pending(daemon->transport_server);
-    if (requests == 0 && gn_outbox_is_drained(daemon->outbox)) {
+    if (requests == 0 && daemon->bmcs_stopped && gn_outbox_is_drained(daemon->outbox)) {
         gn_loop_stop(daemon->loop);
         return;
     }
@@ -76,6 +78,7 @@ static void on_stop_signal(void *ctx)
     daemon->ops.is_stopping = true;
     if (daemon->api_server == NULL)
         return; /* the start is not over; it looks */
+    gn_daemon_stop_bmcs(daemon, STOP_BMCS_MS);
     gn_log_info("gurnardd.stopping undelivered=%ju", (uintmax_t)gn_outbox_pending(daemon->outbox));
     if (daemon->webhook_server != NULL)
         gn_http_server_quiesce(daemon->webhook_server);
@@ -141,6 +144,7 @@ static void on_reload_signal(void *ctx)
         return;
     gn_log_info("gurnardd.reloading");
     gn_registry_loader_start(daemon->registries);
+    gn_bmc_inventory_reload(daemon->inventory);
     if (daemon->tokens_job_runs || daemon->settings->webhook_tokens_file[0] == '\0')
         return;
     daemon->tokens_job_runs = true;
@@ -243,8 +247,9 @@ static enum gn_err start(struct daemon *daemon)
     if (err != GN_OK)
         return err;
     daemon->registries =
-        gn_registry_loader_new(&daemon->settings->registries_paths, daemon->registry_worker,
-                               daemon->relay, daemon->metrics, on_registries_loaded, daemon);
+        gn_registry_loader_new(&daemon->settings->registries_paths, daemon->registry_cache,
+                               daemon->registry_worker, daemon->relay, daemon->metrics,
+                               on_registries_loaded, daemon);
     if (daemon->registries == NULL)
         return GN_ENOMEM;
     gn_registry_loader_start(daemon->registries);

@@ -144,6 +144,14 @@ static enum gn_err build_outbox(struct daemon *daemon)
     return daemon->outbox == NULL ? gn_daemon_failed("outbox", GN_ENOMEM) : GN_OK;
 }
 
+static enum gn_relay_metrics metric_reports_of(const struct gn_settings *settings)
+{
+    if (strcmp(settings->metrics_reports, "with") == 0)
+        return GN_RELAY_METRICS_WITH;
+    return strcmp(settings->metrics_reports, "drop") == 0 ? GN_RELAY_METRICS_DROP
+                                                          : GN_RELAY_METRICS_APART;
+}
+
 static enum gn_err build_relay(struct daemon *daemon)
 {
     const struct gn_settings *settings = daemon->settings;
@@ -152,6 +160,9 @@ static enum gn_err build_relay(struct daemon *daemon)
         .overwrite_severity = strcmp(settings->events_severity, "overwrite") == 0,
         .max_body_bytes = settings->webhook_max_body,
         .instance = daemon->instance.text,
+        .metric_reports = metric_reports_of(settings),
+        .storm_rate = (uint32_t)settings->storm_rate,
+        .storm_burst = (uint32_t)settings->storm_burst,
     };
     struct gn_relay_parts parts;
 
@@ -165,6 +176,7 @@ static enum gn_err build_relay(struct daemon *daemon)
         .state = daemon->state,
         .quarantine = daemon->quarantine,
         .metrics = daemon->metrics,
+        .alarms = daemon->alarms,
         .acks = daemon->acks,
         .cne = daemon->cne,
     };
@@ -219,6 +231,9 @@ static enum gn_err build_api(struct daemon *daemon)
         .ops = &daemon->ops,
         .node = settings->node_name,
         .registrar = daemon->registrar,
+        .bmcs = daemon->bmcs,
+        .inventory = gn_daemon_inventory(daemon),
+        .alarms = daemon->alarms,
     };
     struct gn_tokens tokens;
     unsigned line;
@@ -266,9 +281,13 @@ enum gn_err gn_daemon_build(struct daemon *daemon)
     if (err == GN_OK)
         err = gn_daemon_build_quarantine(daemon);
     if (err == GN_OK)
+        err = gn_daemon_build_alarms(daemon);
+    if (err == GN_OK)
         err = build_relay(daemon);
     if (err == GN_OK)
         err = gn_daemon_load_store(daemon);
+    if (err == GN_OK)
+        err = gn_daemon_build_bmcs(daemon);
     if (err == GN_OK)
         err = build_api(daemon);
     if (err == GN_OK)
@@ -367,6 +386,7 @@ static void close_fd(int *fd)
 static bool has_calls(const struct daemon *daemon)
 {
     return (daemon->client != NULL && gn_http_client_active(daemon->client) > 0) ||
+           (daemon->bmc_client != NULL && gn_http_client_active(daemon->bmc_client) > 0) ||
            (daemon->buses != NULL && !gn_buses_is_stopped(daemon->buses));
 }
 
@@ -393,6 +413,9 @@ void gn_daemon_tear_down(struct daemon *daemon)
     if (daemon->admin != NULL)
         gn_admin_stop(daemon->admin);
     gn_daemon_stop_peers(daemon);
+    if (daemon->relay != NULL)
+        gn_relay_flush(daemon->relay);
+    gn_daemon_free_bmcs(daemon);
     gn_worker_free(daemon->registry_worker);
     gn_worker_free(daemon->store_worker); /* commits end and answer their requests */
     gn_http_server_free(daemon->webhook_server);
@@ -413,11 +436,13 @@ void gn_daemon_tear_down(struct daemon *daemon)
     gn_webhook_free(daemon->webhook);
     gn_registry_loader_free(daemon->registries);
     gn_relay_free(daemon->relay);
+    gn_daemon_free_alarms(daemon);
     gn_quarantine_close(daemon->quarantine);
     gn_state_free(daemon->state);
     if (daemon->transports[0] != NULL)
         daemon->transports[0]->ops->free(daemon->transports[0]);
     gn_http_client_free(daemon->client);
+    gn_http_client_free(daemon->bmc_client);
     gn_buses_free(daemon->buses);
     gn_loop_free(daemon->loop);
     gn_cne_figures_free(daemon->cne);

@@ -10,14 +10,17 @@
 #include "gurnard/api/v1.h"
 #include "gurnard/api/v2.h"
 #include "gurnard/api/webhook.h"
+#include "gurnard/app/bmc_inventory.h"
 #include "gurnard/app/buses.h"
 #include "gurnard/app/registry_loader.h"
 #include "gurnard/app/settings.h"
 #include "gurnard/app/tokens.h"
 #include "gurnard/app/transport_host.h"
+#include "gurnard/bmc/bmcs.h"
 #include "gurnard/net/http_client.h"
 #include "gurnard/net/http_server.h"
 #include "gurnard/relay/acks.h"
+#include "gurnard/relay/alarms.h"
 #include "gurnard/relay/cne_figures.h"
 #include "gurnard/relay/outbox.h"
 #include "gurnard/relay/relay.h"
@@ -57,6 +60,23 @@ struct daemon {
     char *link_base;                         /* of links to the v2 and the native API */
     struct gn_id instance;                   /* this process, in what it sends */
     struct gn_registry_loader *registries;
+    /* management controllers */
+    struct gn_http_client *bmc_client; /* apart from deliveries: other time-outs, own connections */
+    struct gn_bmcs *bmcs;
+    struct gn_worker *inventory_worker;
+    struct gn_bmc_inventory *inventory;
+    char *registry_cache; /* folder of registries fetched from BMCs */
+    TAILQ_HEAD(, settling) settlings;
+    bool bmcs_stopped;
+    /* what is wrong now */
+    struct gn_alarms *alarms;
+    char *alarms_path;
+    uint64_t alarms_saved; /* the version that is on disk, or on its way */
+    struct gn_buf alarms_text;
+    struct gn_timer alarms_tick;
+    struct gn_job alarms_job;
+    enum gn_err alarms_err;
+    bool alarms_job_runs;
     struct gn_webhook *webhook;
     struct gn_v1 *v1;
     struct gn_v2 *v2;
@@ -137,5 +157,17 @@ GN_MUST_CHECK enum gn_err gn_daemon_log_tokens_err(const struct daemon *daemon, 
 
 /* Ends and frees every part that exists. */
 void gn_daemon_tear_down(struct daemon *daemon);
+
+/* Management controllers (daemon_bmcs.c). What failed was logged. Alarms before the relay, the
+ * rest when the relay and the webhook are there; started when the webhook serves. */
+GN_MUST_CHECK enum gn_err gn_daemon_build_alarms(struct daemon *daemon);
+void gn_daemon_free_alarms(struct daemon *daemon);
+GN_MUST_CHECK enum gn_err gn_daemon_build_bmcs(struct daemon *daemon);
+void gn_daemon_start_bmcs(struct daemon *daemon);
+/* Takes back what is not to be kept; bmcs_stopped when it has ended. */
+void gn_daemon_stop_bmcs(struct daemon *daemon, uint32_t timeout_ms);
+void gn_daemon_free_bmcs(struct daemon *daemon);
+/* The inventory as the admin API calls it. */
+struct gn_admin_inventory gn_daemon_inventory(struct daemon *daemon);
 
 #endif

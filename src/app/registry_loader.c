@@ -9,6 +9,7 @@
 
 struct gn_registry_loader {
     const struct gn_setting_list *paths;
+    const char *cache; /* may be NULL */
     struct gn_worker *worker;
     struct gn_relay *relay;
     gn_registry_loaded_fn loaded;
@@ -23,6 +24,19 @@ struct gn_registry_loader {
     struct gn_metric *registries, *messages, *bytes, *loads_ok, *loads_failed;
 };
 
+static enum gn_err load_folder(struct gn_registry_loader *loader, const char *folder)
+{
+    struct gn_registry_report part = {0};
+    enum gn_err err = gn_registry_set_load_folder(loader->set, folder, &part);
+
+    if (err == GN_EIO)
+        gn_log_warn("registry.folder_unreadable folder=%s", folder);
+    loader->report.loaded += part.loaded;
+    loader->report.skipped += part.skipped;
+    loader->report.failed += part.failed;
+    return err;
+}
+
 /* On the helper thread. */
 static void load_all(void *ctx)
 {
@@ -34,16 +48,10 @@ static void load_all(void *ctx)
     loader->set = gn_registry_set_new();
     if (loader->set == NULL)
         return;
-    for (size_t i = 0; i < loader->paths->count && err != GN_ENOMEM; i++) {
-        struct gn_registry_report part = {0};
-
-        err = gn_registry_set_load_folder(loader->set, loader->paths->items[i], &part);
-        if (err == GN_EIO)
-            gn_log_warn("registry.folder_unreadable folder=%s", loader->paths->items[i]);
-        loader->report.loaded += part.loaded;
-        loader->report.skipped += part.skipped;
-        loader->report.failed += part.failed;
-    }
+    if (loader->cache != NULL)
+        err = load_folder(loader, loader->cache);
+    for (size_t i = 0; i < loader->paths->count && err != GN_ENOMEM; i++)
+        err = load_folder(loader, loader->paths->items[i]);
     if (err == GN_ENOMEM || gn_registry_set_seal(loader->set) != GN_OK) {
         gn_registry_set_free(loader->set);
         loader->set = NULL;
@@ -86,7 +94,8 @@ static void on_loaded(void *ctx)
 }
 
 struct gn_registry_loader *gn_registry_loader_new(const struct gn_setting_list *paths,
-                                                  struct gn_worker *worker, struct gn_relay *relay,
+                                                  const char *cache, struct gn_worker *worker,
+                                                  struct gn_relay *relay,
                                                   struct gn_metrics *metrics,
                                                   gn_registry_loaded_fn loaded, void *ctx)
 {
@@ -95,6 +104,7 @@ struct gn_registry_loader *gn_registry_loader_new(const struct gn_setting_list *
     if (loader == NULL)
         return NULL;
     loader->paths = paths;
+    loader->cache = cache;
     loader->worker = worker;
     loader->relay = relay;
     loader->loaded = loaded;

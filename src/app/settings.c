@@ -8,6 +8,7 @@
 #include "gurnard/base/assert.h"
 #include "gurnard/base/clock.h"
 #include "gurnard/base/log.h"
+#include "gurnard/app/tree.h"
 #include "settings_priv.h"
 
 #define ROW(kind, field, path, fallback, low, high, flags, environment, help)                      \
@@ -29,6 +30,11 @@ const struct setting_row *gn_setting_by_path(struct gn_str path)
         if (gn_str_eq(path, gn_str_of(gn_setting_rows[i].path)))
             return &gn_setting_rows[i];
     return NULL;
+}
+
+bool gn_setting_is_text(const struct setting_row *row)
+{
+    return row->kind == SETTING_TEXT || row->kind == SETTING_CHOICE || row->kind == SETTING_TREE;
 }
 
 static void spell(const char *prefix, const char *path, char joint, bool is_upper,
@@ -141,13 +147,22 @@ static enum gn_err set_number(uint64_t *field, const struct setting_row *row, st
 
 /* ---- texts ---- */
 
+/* Wiped, for one of them is a password. */
+static void drop_text(char **field)
+{
+    if (*field != NULL)
+        explicit_bzero(*field, strlen(*field));
+    free(*field);
+    *field = NULL;
+}
+
 static enum gn_err set_text(char **field, struct gn_str text)
 {
     char *copy = gn_str_dup(text.p == NULL ? GN_STR("") : text);
 
     if (copy == NULL)
         return GN_ENOMEM;
-    free(*field);
+    drop_text(field);
     *field = copy;
     return GN_OK;
 }
@@ -245,6 +260,35 @@ static enum gn_err set_list_text(struct gn_settings *settings, const struct sett
     return GN_EINVAL;
 }
 
+enum gn_err gn_setting_set_tree(struct gn_settings *settings, const struct setting_row *row,
+                                struct gn_str json)
+{
+    char **field = (void *)((char *)settings + row->offset);
+
+    GN_ASSERT(row->kind == SETTING_TREE);
+    return set_text(field, gn_str_eq(json, GN_STR("null")) ? gn_str_of(row->fallback) : json);
+}
+
+static enum gn_err set_tree_text(struct gn_settings *settings, const struct setting_row *row,
+                                 struct gn_str text, struct gn_buf *what)
+{
+    static const struct gn_tree_limits limits = {GN_SETTINGS_TREE_MAX, GN_SETTINGS_TREE_DEPTH};
+    struct gn_tree_fault fault;
+    char *json = NULL;
+    enum gn_err err;
+
+    if (text.len == 0)
+        return gn_setting_set_tree(settings, row, GN_STR("null"));
+    err = gn_tree_from_json(text, &limits, &json, &fault);
+    if (err == GN_EINVAL)
+        gn_buf_printf(what, "%s: %s in line %zu, column %zu", row->path, fault.what, fault.line,
+                      fault.column);
+    if (err == GN_OK)
+        err = gn_setting_set_tree(settings, row, gn_str_of(json));
+    free(json);
+    return err;
+}
+
 enum gn_err gn_setting_set(struct gn_settings *settings, const struct setting_row *row,
                            struct gn_str text, struct gn_buf *what)
 {
@@ -261,6 +305,8 @@ enum gn_err gn_setting_set(struct gn_settings *settings, const struct setting_ro
         return set_choice(field, row, text, what);
     case SETTING_LIST:
         return set_list_text(settings, row, text, what);
+    case SETTING_TREE:
+        return set_tree_text(settings, row, text, what);
     case SETTING_NUMBER:
     case SETTING_SIZE:
     case SETTING_DURATION:
@@ -287,13 +333,10 @@ void gn_settings_free(struct gn_settings *settings)
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         void *field = (char *)settings + gn_setting_rows[i].offset;
 
-        if (gn_setting_rows[i].kind == SETTING_LIST) {
+        if (gn_setting_rows[i].kind == SETTING_LIST)
             free_list(field);
-        } else if (gn_setting_rows[i].kind == SETTING_TEXT ||
-                   gn_setting_rows[i].kind == SETTING_CHOICE) {
-            free(*(char **)field);
-            *(char **)field = NULL;
-        }
+        else if (gn_setting_is_text(&gn_setting_rows[i]))
+            drop_text(field);
     }
 }
 
@@ -334,7 +377,7 @@ void gn_setting_suggest(struct gn_str wrong, struct gn_buf *what)
         struct gn_str path = gn_str_of(gn_setting_rows[i].path);
         size_t d = path.len > SUGGEST_MAX ? best_distance : distance(wrong, path);
 
-        if (d < best_distance) {
+        if (d < best_distance && 2 * d < path.len) { /* of a short name more than half is right */
             best = gn_setting_rows[i].path;
             best_distance = d;
         }

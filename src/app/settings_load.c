@@ -1,5 +1,7 @@
 /* Settings from all sources: defaults, file, environment, command line, in rising weight. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gurnard/app/settings.h"
@@ -151,10 +153,15 @@ static bool take_action(struct loading *loading, struct gn_str name)
     return false;
 }
 
+/* Tells the flag without its value, which might be a password. */
 static void bad_flag(struct loading *loading, const char *flag, const char *what)
 {
+    char name[SETTING_NAME_MAX];
+    const int length = (int)strcspn(flag, "=");
+
     loading->bad_flag = true;
-    tell(loading, flag, what);
+    (void)snprintf(name, sizeof name, "%.*s", length, flag);
+    tell(loading, name, what);
 }
 
 static void set_flag(struct loading *loading, const char *flag, const struct setting_row *row,
@@ -260,6 +267,8 @@ enum gn_err gn_settings_load(struct gn_settings *settings, int argc, char **argv
     read_flags(&loading, argc, argv, PASS_SETTINGS);
     if (loading.err == GN_OK)
         check_together(&loading);
+    if (loading.err == GN_OK && request->action == GN_ACTION_CHECK)
+        loading.err = gn_settings_check_bmcs(settings, complain, ctx);
     *is_bad_flag = loading.bad_flag;
     return loading.err;
 }

@@ -32,6 +32,7 @@ static const char *kind_name(enum setting_kind kind)
     static const char *const names[] = {
         [SETTING_TEXT] = "text", [SETTING_CHOICE] = "choice",     [SETTING_NUMBER] = "number",
         [SETTING_SIZE] = "size", [SETTING_DURATION] = "duration", [SETTING_LIST] = "list",
+        [SETTING_TREE] = "tree",
     };
 
     return names[kind];
@@ -178,18 +179,20 @@ static void add_reference_row(struct gn_buf *out, const struct setting_row *row)
 void gn_settings_print_reference(struct gn_buf *out)
 {
     gn_buf_puts(
-        out, "# Settings of gurnardd\n\n"
-             "Made by `gurnardd --print-reference`; do not edit by hand.\n\n"
-             "A flag weighs more than its environment variable, that more than the settings file, "
-             "that more\nthan the default. The file is YAML: `webhook.port` is `port` below "
-             "`webhook`; `--config FILE`\nnames it, else `/etc/gurnard/gurnard.yaml` is read if "
-             "it is there. `gurnardd --check-config`\ntells everything that is wrong, with line "
-             "and column. Flags take one dash or two, `-flag value`\nor `-flag=value`; an unknown "
-             "flag ends with code 2. Sizes: `512`, `64KiB`, `4MiB`. Durations:\n`250ms`, `10s`, "
-             "`5m`, `24h`. Variables of the replaced programs whose value makes no sense are\n"
-             "passed over, as those programs did.\n\n"
-             "| setting | kind | default | flags | environment | meaning |\n"
-             "| --- | --- | --- | --- | --- | --- |\n");
+        out,
+        "# Settings of gurnardd\n\n"
+        "Made by `gurnardd --print-reference`; do not edit by hand.\n\n"
+        "A flag weighs more than its environment variable, that more than the settings file, "
+        "that more\nthan the default. The file is YAML: `webhook.port` is `port` below "
+        "`webhook`; `--config FILE`\nnames it, else `/etc/gurnard/gurnard.yaml` is read if "
+        "it is there. `gurnardd --check-config`\ntells everything that is wrong, with line "
+        "and column. Flags take one dash or two, `-flag value`\nor `-flag=value`; an unknown "
+        "flag ends with code 2. Sizes: `512`, `64KiB`, `4MiB`. Durations:\n`250ms`, `10s`, "
+        "`5m`, `24h`. A tree is YAML of any shape, and JSON in flags and variables. Variables\nof "
+        "the replaced programs whose value makes no sense are passed over, as those programs "
+        "did.\n\n"
+        "| setting | kind | default | flags | environment | meaning |\n"
+        "| --- | --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < SETTING_COUNT; i++)
         add_reference_row(out, &gn_setting_rows[i]);
 }

@@ -11,6 +11,7 @@ enum setting_kind {
     SETTING_SIZE,
     SETTING_DURATION,
     SETTING_LIST,
+    SETTING_TREE,
 };
 
 struct setting_row {
@@ -29,6 +30,9 @@ extern const struct setting_row gn_setting_rows[SETTING_COUNT];
 /* The row of a path, or NULL. */
 const struct setting_row *gn_setting_by_path(struct gn_str path);
 
+/* Whether the field is an owned string. */
+bool gn_setting_is_text(const struct setting_row *row);
+
 /* --webhook-max-body and GURNARD_WEBHOOK_MAX_BODY of webhook.max_body. */
 void gn_setting_flag(const struct setting_row *row, char name[SETTING_NAME_MAX]);
 void gn_setting_variable(const struct setting_row *row, char name[SETTING_NAME_MAX]);
@@ -45,6 +49,15 @@ GN_MUST_CHECK enum gn_err gn_setting_set(struct gn_settings *settings,
 GN_MUST_CHECK enum gn_err gn_setting_set_list(struct gn_settings *settings,
                                               const struct setting_row *row,
                                               const struct gn_str *items, size_t count);
+
+/* Sets a TREE from JSON that is known to be well-formed and compact; null is the default. */
+GN_MUST_CHECK enum gn_err gn_setting_set_tree(struct gn_settings *settings,
+                                              const struct setting_row *row, struct gn_str json);
+
+/* Tells what is wrong with the entries of bmcs. Returns whether something was. GN_EINVAL: yes.
+ * GN_ENOMEM. */
+GN_MUST_CHECK enum gn_err gn_settings_check_bmcs(const struct gn_settings *settings,
+                                                 gn_settings_complain_fn complain, void *ctx);
 
 /* Parses a number with the unit of its kind (bytes, milliseconds). false: not one. */
 bool gn_setting_parse_number(enum setting_kind kind, struct gn_str text, uint64_t *value);

@@ -1,10 +1,11 @@
-/* Settings from a YAML file: two levels of mappings, scalars, and lists of scalars. Everything that
- * is wrong is told with its line and column. */
+/* Settings from a YAML file: two levels of mappings, scalars, lists of scalars, and trees of
+ * any shape where a row asks for one. Everything that is wrong is told with its line and column. */
 #include <string.h>
 #include <yaml.h>
 
 #include "gurnard/app/settings.h"
 #include "settings_priv.h"
+#include "tree_priv.h"
 
 /* One reading of a file. */
 struct reading {
@@ -28,6 +29,11 @@ static void tell(struct reading *reading, yaml_mark_t mark, const char *what)
     reading->complain(reading->ctx, where, what);
     if (reading->err == GN_OK)
         reading->err = GN_EINVAL;
+}
+
+static void tell_fault(struct reading *reading, const struct gn_tree_fault *fault)
+{
+    tell(reading, (yaml_mark_t){.line = fault->line - 1, .column = fault->column - 1}, fault->what);
 }
 
 static struct gn_str scalar(const yaml_node_t *node)
@@ -88,6 +94,24 @@ static void set_scalar(struct reading *reading, const struct setting_row *row,
     gn_buf_free(&what);
 }
 
+/* Nothing at all is the default, as elsewhere. */
+static void set_tree(struct reading *reading, const struct setting_row *row,
+                     const yaml_node_t *node)
+{
+    struct gn_buf json = gn_buf_with_limit(GN_SETTINGS_TREE_MAX);
+    struct gn_tree_fault fault;
+    enum gn_err err;
+
+    err = gn_tree_add_node(reading->document, node, GN_SETTINGS_TREE_DEPTH, &json, &fault);
+    if (err == GN_OK)
+        err = gn_setting_set_tree(reading->settings, row, gn_buf_str(&json));
+    if (err == GN_EINVAL)
+        tell_fault(reading, &fault);
+    else if (err != GN_OK)
+        reading->err = err;
+    gn_buf_free(&json);
+}
+
 static void set_row(struct reading *reading, const struct setting_row *row, const yaml_node_t *key,
                     const yaml_node_t *value)
 {
@@ -98,7 +122,9 @@ static void set_row(struct reading *reading, const struct setting_row *row, cons
         return;
     }
     reading->seen[index] = true;
-    if (value->type == YAML_SCALAR_NODE)
+    if (row->kind == SETTING_TREE)
+        set_tree(reading, row, value);
+    else if (value->type == YAML_SCALAR_NODE)
         set_scalar(reading, row, value);
     else if (value->type == YAML_SEQUENCE_NODE && row->kind == SETTING_LIST)
         set_sequence(reading, row, value);
@@ -196,39 +222,14 @@ static void read_document(struct reading *reading)
         tell(reading, root->start_mark, "must begin with a setting, like `webhook:`");
 }
 
-/* libyaml gives no mark for bytes that are no characters, only how many it has read. */
-static yaml_mark_t mark_of(struct gn_str text, size_t offset)
-{
-    yaml_mark_t mark = {0};
-
-    for (size_t i = 0; i < text.len && i < offset; i++) {
-        bool is_continued = ((unsigned char)text.p[i] & 0xC0) == 0x80;
-
-        mark.column += is_continued ? 0 : 1;
-        if (text.p[i] == '\n') {
-            mark.line++;
-            mark.column = 0;
-        }
-    }
-    return mark;
-}
-
 static void tell_syntax(struct reading *reading, const yaml_parser_t *parser, struct gn_str text)
 {
-    yaml_mark_t mark = parser->problem_mark;
-    char what[512];
+    struct gn_tree_fault fault;
 
-    if (parser->error == YAML_MEMORY_ERROR) {
+    if (gn_tree_syntax_fault(parser, text, &fault) == GN_ENOMEM)
         reading->err = GN_ENOMEM;
-        return;
-    }
-    if (parser->error == YAML_READER_ERROR)
-        mark = mark_of(text, parser->problem_offset);
-    (void)snprintf(what, sizeof what, "%s%s%s",
-                   parser->problem != NULL ? parser->problem : "not YAML",
-                   parser->context != NULL ? " " : "",
-                   parser->context != NULL ? parser->context : "");
-    tell(reading, mark, what);
+    else
+        tell_fault(reading, &fault);
 }
 
 /* Loads one document of the file and reads the first. Returns whether to look for another. */

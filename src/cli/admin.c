@@ -31,6 +31,7 @@ struct cli_admin gn_cli_admin(const char *verb)
     return (struct cli_admin){.verb = verb,
                               .url = url != NULL && url[0] != '\0' ? url : URL_DEFAULT,
                               .call_url = GN_BUF_INIT,
+                              .timeout_ms = CALL_MS,
                               .answer = gn_buf_with_limit(ANSWER_BYTES),
                               .why = gn_buf_with_limit(WHY_BYTES)};
 }
@@ -108,7 +109,7 @@ static enum gn_err run_call(struct cli_admin *admin, const char *method, const c
     struct gn_http_out out = {.method = method,
                               .headers = body.len > 0 ? headers : NULL,
                               .body = {body},
-                              .timeout_ms = CALL_MS,
+                              .timeout_ms = admin->timeout_ms,
                               .max_answer_bytes = ANSWER_BYTES};
     enum gn_err err;
 
@@ -150,7 +151,7 @@ int gn_cli_admin_call(struct cli_admin *admin, const char *method, const char *p
 
 /* ---- answers ---- */
 
-static int print_as_it_came(struct cli_admin *admin)
+int gn_cli_admin_print(struct cli_admin *admin)
 {
     if (admin->answer.len > 0 && admin->answer.data[admin->answer.len - 1] != '\n')
         gn_buf_putc(&admin->answer, '\n');
@@ -185,7 +186,7 @@ int gn_cli_admin_ask(struct cli_admin *admin, const char *method, const char *pa
     *value = NULL;
     if (code != 0)
         return code;
-    return admin->wants_json ? print_as_it_came(admin) : take_object(admin, value);
+    return admin->wants_json ? gn_cli_admin_print(admin) : take_object(admin, value);
 }
 
 int gn_cli_admin_fetch(struct cli_admin *admin, const char *path, json_t **value)

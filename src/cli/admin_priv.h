@@ -15,6 +15,8 @@
 #include "gurnard/loop/loop.h"
 #include "gurnard/net/http_client.h"
 
+#define ADMIN_ALARMS      "/admin/v1/alarms"
+#define ADMIN_BMCS        "/admin/v1/bmcs"
 #define ADMIN_DEADLETTERS "/admin/v1/deadletters"
 #define ADMIN_QUARANTINE  "/admin/v1/quarantine"
 #define ADMIN_REPLAY      "/admin/v1/replay"
@@ -51,6 +53,7 @@ struct cli_use {
     const struct cli_option *options; /* besides --url and --json */
     size_t count;                     /* of options */
     const char **word;                /* gets the argument that is no option; NULL: there is none */
+    const char **second;              /* gets the one behind it; likewise */
 };
 
 struct cli_admin;
@@ -77,7 +80,8 @@ struct cli_admin {
     const char *verb; /* for complaints */
     const char *url;  /* of the API, as given */
     bool wants_json;
-    const char *about; /* what complaints about answers begin with; may be NULL */
+    const char *about;   /* what complaints about answers begin with; may be NULL */
+    uint32_t timeout_ms; /* of a call */
 
     struct gn_loop *loop;
     struct gn_http_client *client;
@@ -111,6 +115,9 @@ int gn_cli_admin_ask(struct cli_admin *admin, const char *method, const char *pa
 
 /* The same by GET, never printed: for what is only needed on the way. */
 int gn_cli_admin_fetch(struct cli_admin *admin, const char *path, json_t **value);
+
+/* Prints the latest answer as it came. Returns the exit code. */
+int gn_cli_admin_print(struct cli_admin *admin);
 
 /* Opens, asks once, closes. Like gn_cli_admin_ask(). */
 int gn_cli_admin_once(struct cli_admin *admin, const char *method, const char *path,

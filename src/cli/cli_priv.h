@@ -17,6 +17,9 @@
 #define CLI_SUBSCRIPTIONS "/api/ocloudNotifications/v1/subscriptions"
 #define CLI_PUBLISHERS    "/api/ocloudNotifications/v1/publishers"
 
+/* gurnard sim bmc; argv[0] is "bmc". */
+int gn_cli_sim_bmc(int argc, char **argv);
+
 /* Prints "gurnard <verb>: <text>" to stderr. */
 void gn_cli_complain(const char *verb, const char *format, ...) GN_PRINTF(2, 3);
 

@@ -10,12 +10,14 @@
 
 const struct gn_cli_verb gn_cli_verbs[] = {
     {"status", "shows how gurnardd and its subscriptions are", gn_cli_status},
+    {"bmc", "lists, shows, adds, removes or tests BMCs", gn_cli_bmc},
+    {"alarms", "shows what is wrong now, by BMC", gn_cli_alarms},
     {"replay", "sends stored events again to a subscription", gn_cli_replay},
     {"deadletter", "lists, shows, replays or purges events that receivers refused",
      gn_cli_deadletter},
     {"quarantine", "lists, shows, replays or purges bodies that nobody could read",
      gn_cli_quarantine},
-    {"sim", "plays a fleet of BMCs that send Redfish events to a webhook", gn_cli_sim},
+    {"sim", "plays BMCs: sends their events to a webhook, or is one (sim bmc)", gn_cli_sim},
     {"tap", "subscribes to events and prints them as they come", gn_cli_tap},
     {"send", "sends a CloudEvent to an AMQP address", gn_cli_send},
     {NULL, NULL, NULL},

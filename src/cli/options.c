@@ -18,13 +18,15 @@ static bool take(const struct cli_use *use, const struct cli_option *option)
                                                    option->high, option->number);
 }
 
-/* What is left behind the options: at most one word, and only where one is expected. */
+/* What is left behind the options: words, only as many as are expected. */
 static bool take_word(const struct cli_use *use, int argc, char **argv)
 {
     int at = optind;
 
     if (use->word != NULL && at < argc)
         *use->word = argv[at++];
+    if (use->second != NULL && at < argc)
+        *use->second = argv[at++];
     if (at < argc)
         gn_cli_complain(use->verb, "%s: not expected here; --help tells more", argv[at]);
     return at >= argc;

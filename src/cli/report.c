@@ -2,6 +2,7 @@
  * counts trouble is only shown when there is some. */
 #include "gurnard/cli/report.h"
 
+#include "cli_priv.h"
 #include "report_priv.h"
 
 #define RATE_MAX  1e9 /* events a second; more is shown as this */
@@ -294,6 +295,45 @@ static void publishers_line(struct screen *screen, const json_t *list)
     line_end(screen);
 }
 
+/* States in which none is are not named. */
+static void bmcs_line(struct screen *screen, const json_t *bmcs)
+{
+    const json_t *total = json_object_get(bmcs, "count");
+    json_t *states = json_object_get(bmcs, "states");
+    json_t *number;
+    const char *state;
+    const json_t *wrong = json_object_get(bmcs, "wrong");
+
+    if (json_integer_value(total) == 0 && json_integer_value(wrong) == 0)
+        return;
+    line_begin(screen, "BMCs");
+    gn_report_add_count(&screen->item, total);
+    item_end(screen);
+    json_object_foreach (states, state, number) {
+        if (json_integer_value(number) == 0)
+            continue;
+        gn_report_add_count(&screen->item, number);
+        gn_buf_putc(&screen->item, ' ');
+        gn_cli_add_visible(&screen->item, gn_str_of(state));
+        item_end(screen);
+    }
+    trouble(screen, wrong, "wrong in the inventory");
+    line_end(screen);
+}
+
+static void alarms_line(struct screen *screen, const json_t *alarms)
+{
+    const json_t *critical = json_object_get(alarms, "critical");
+    const json_t *warning = json_object_get(alarms, "warning");
+
+    if (json_integer_value(critical) == 0 && json_integer_value(warning) == 0)
+        return;
+    line_begin(screen, "alarms");
+    count(screen, critical, "critical", "critical");
+    count(screen, warning, "warning", "warning");
+    line_end(screen);
+}
+
 /* ---- the subscriptions ---- */
 
 static void add_remarks(struct gn_buf *cell, const json_t *row, int64_t now_ns)
@@ -417,6 +457,8 @@ void gn_report_status(const json_t *status, int64_t now_ns, bool wide, struct gn
                json_object_get(status, "quarantine"));
     given_up_line(&screen, json_object_get(status, "out"));
     publishers_line(&screen, json_object_get(status, "publishers"));
+    bmcs_line(&screen, json_object_get(status, "bmcs"));
+    alarms_line(&screen, json_object_get(status, "alarms"));
     subscriptions(&screen, json_object_get(status, "subscriptions"));
     gn_buf_free(&screen.item);
 }

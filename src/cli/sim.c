@@ -74,6 +74,7 @@ struct sim {
 
 static const char usage_text[] =
     "usage: gurnard sim --webhook URL [options]\n"
+    "       gurnard sim bmc [options]: plays BMCs to subscribe to; see gurnard sim bmc --help\n"
     "\n"
     "Posts made-up Redfish events of a fleet of BMCs to URL/<name of the BMC>.\n"
     "\n"
@@ -466,9 +467,12 @@ int gn_cli_sim(int argc, char **argv)
                                   .vendor = GN_FLEET_VENDORS,
                                   .with_message = -1,
                                   .seed = (uint64_t)gn_clock_real_ns()}};
-    int code = read_options(&sim.options, argc, argv);
+    int code;
     enum gn_err err;
 
+    if (argc > 1 && strcmp(argv[1], "bmc") == 0)
+        return gn_cli_sim_bmc(argc - 1, argv + 1);
+    code = read_options(&sim.options, argc, argv);
     if (code >= 0)
         return code;
     prepare(&sim);

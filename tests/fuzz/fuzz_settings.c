@@ -1,13 +1,15 @@
 /* fuzz folder: app   settings files: gn_settings_yaml().
  *
  * Properties: GN_OK exactly when nothing was complained about; each complaint has file, line and
- * column; whatever the file says, every setting stays within its row's bounds and words. */
+ * column; whatever the file says, every setting stays within its row's bounds and words;
+ * trees are JSON within their limits. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gurnard/app/settings.h"
 #include "gurnard/base/assert.h"
+#include "gurnard/base/json_scan.h"
 #include "settings_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -51,6 +53,14 @@ static void check_choice(const struct setting_row *row, const char *value)
     abort();
 }
 
+static void check_tree(const char *json)
+{
+    const struct gn_json_limits limits = {GN_SETTINGS_TREE_MAX, GN_SETTINGS_TREE_DEPTH,
+                                          GN_SETTINGS_TREE_MAX, false};
+
+    GN_ASSERT(gn_json_check(gn_str_of(json), &limits) == GN_OK);
+}
+
 static void check_list(const struct gn_setting_list *list)
 {
     GN_ASSERT(list->count <= GN_SETTINGS_LIST_MAX);
@@ -66,11 +76,13 @@ static void check_row(const struct gn_settings *settings, const struct setting_r
 
     if (row->kind == SETTING_LIST) {
         check_list(field);
-    } else if (row->kind == SETTING_TEXT || row->kind == SETTING_CHOICE) {
+    } else if (gn_setting_is_text(row)) {
         memcpy(&text, field, sizeof text);
         GN_ASSERT(text != NULL);
         if (row->kind == SETTING_CHOICE)
             check_choice(row, text);
+        if (row->kind == SETTING_TREE)
+            check_tree(text);
     } else {
         memcpy(&number, field, sizeof number);
         check_number(row, number);

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "gurnard/base/file.h"
+#include "gurnard/bmc/spec.h"
 #include "settings_priv.h"
 
 #define WORDS_MAX 8
@@ -285,22 +286,22 @@ static void a_bad_flag_is_told_and_ends_with_its_own_code(void **state)
         const char *want;
     } rows[] = {
         {{"--bogus"}, "--bogus: unknown flag; gurnardd --help lists them\n"},
-        {{"--bogus=1"}, "--bogus=1: unknown flag; gurnardd --help lists them\n"},
+        {{"--bogus=1"}, "--bogus: unknown flag; gurnardd --help lists them\n"},
         {{"-"}, "-: not a flag\n"},
         {{"--"}, "--: unknown flag; gurnardd --help lists them\n"},
-        {{"---api-port=1"}, "---api-port=1: unknown flag; gurnardd --help lists them\n"},
-        {{"--api_port=1"}, "--api_port=1: unknown flag; gurnardd --help lists them\n"},
+        {{"---api-port=1"}, "---api-port: unknown flag; gurnardd --help lists them\n"},
+        {{"--api_port=1"}, "--api_port: unknown flag; gurnardd --help lists them\n"},
         {{"api-port"}, "api-port: not a flag\n"},
         {{"--api-port"}, "--api-port: needs a value\n"},
         {{"--config"}, "--config: needs a value\n"},
-        {{"--config="}, "--config=: needs a value\n"},
-        {{"--check-config=yes"}, "--check-config=yes: takes no value\n"},
-        {{"--api-port="}, "--api-port=: api.port: \"\" is not a number\n"},
+        {{"--config="}, "--config: needs a value\n"},
+        {{"--check-config=yes"}, "--check-config: takes no value\n"},
+        {{"--api-port="}, "--api-port: api.port: \"\" is not a number\n"},
         {{"--api-port", "x"}, "--api-port: api.port: \"x\" is not a number\n"},
-        {{"--api-port=70000"}, "--api-port=70000: api.port: 70000 is not between 0 and 65535\n"},
+        {{"--api-port=70000"}, "--api-port: api.port: 70000 is not between 0 and 65535\n"},
         {{"--bogus", "--api-port=x", "z"},
          "--bogus: unknown flag; gurnardd --help lists them\n"
-         "--api-port=x: api.port: \"x\" is not a number\n"
+         "--api-port: api.port: \"x\" is not a number\n"
          "z: not a flag\n"},
     };
 
@@ -940,8 +941,204 @@ static void all_sources_are_looked_at_even_when_the_first_is_wrong(void **state)
     load(&bed, "bogus: 1\n", args, env);
     assert_non_null(strstr(told(&bed), ":1:1: unknown setting bogus\n"));
     assert_non_null(strstr(told(&bed), "GURNARD_API_PORT: "));
-    assert_non_null(strstr(told(&bed), "--log-format=xml: "));
+    assert_non_null(strstr(told(&bed), "--log-format: "));
     assert_true(bed.bad_flag);
+    bed_free(&bed);
+}
+
+/* ---- trees ---- */
+
+static void a_tree_of_the_file_is_kept_as_compact_json(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"bmcs:\n  - name: a\n    address: redfish://x\n    heartbeat: 5\n    keep: true\n"
+         "    tls: off\n  - {name: 'b', address: \"y\", logs: [SEL, '1']}\n",
+         "[{\"name\":\"a\",\"address\":\"redfish://x\",\"heartbeat\":5,\"keep\":true,"
+         "\"tls\":\"off\"},{\"name\":\"b\",\"address\":\"y\",\"logs\":[\"SEL\",\"1\"]}]"},
+        {"bmcs: []\n", "[]"},
+        {"bmcs:\n", "[]"},
+        {"bmcs: ~\n", "[]"},
+        {"bmcs: {}\n", "{}"},
+        {"bmcs: text\n", "\"text\""},
+        {"bmcs: &a [[1], 2]\nnode:\n  name: n\n", "[[1],2]"},
+        {"node:\n  name: n\n", "[]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        struct bed bed;
+
+        read_yaml(&bed, rows[i].text, strlen(rows[i].text));
+        assert_string_equal(told(&bed), "");
+        assert_string_equal(bed.settings.bmcs, rows[i].want);
+        bed_free(&bed);
+    }
+}
+
+static void what_is_wrong_in_a_tree_is_told_with_line_and_column(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"bmcs:\n  - name: a\n    name: b\n", "f.yaml:3:5: given twice\n"},
+        {"bmcs:\n  - [1]: a\n", "f.yaml:2:5: a name must be a text\n"},
+        {"bmcs:\n  - a: .inf\n",
+         "f.yaml:2:8: a number that does not fit; a text is put in quotes\n"},
+        {"bmcs: !x []\n", "f.yaml:1:7: tags are not understood\n"},
+        {"bmcs: [[[[[[[[[]]]]]]]]]\n", "f.yaml:1:15: too deep\n"},
+        {"bmcs: &a [*a]\n", "f.yaml:1:7: too deep\n"},
+        {"bmcs: []\nbmcs: []\n", "f.yaml:2:1: given twice\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        struct bed bed;
+
+        read_yaml(&bed, rows[i].text, strlen(rows[i].text));
+        assert_string_equal(told(&bed), rows[i].want);
+        assert_int_equal(bed.err, GN_EINVAL);
+        bed_free(&bed);
+    }
+}
+
+static void aliases_cannot_blow_a_tree_up(void **state)
+{
+    static const char text[] =
+        "bmcs:\n- &a [xxxxxxxxxxxxxxxxxxxx, xxxxxxxxxxxxxxxxxxxxxx, xxxxxxxxxxxxxxxxxxxxxxxx]\n"
+        "- &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n"
+        "- &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\n"
+        "- &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\n"
+        "- &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d, *d, *d, *d, *d, *d, *d, *d, *d]\n";
+    struct bed bed;
+
+    (void)state;
+    read_yaml(&bed, text, sizeof text - 1);
+    assert_non_null(strstr(told(&bed), "all together is too long"));
+    assert_string_equal(bed.settings.bmcs, "[]");
+    bed_free(&bed);
+}
+
+static void a_tree_in_a_flag_or_a_variable_is_json(void **state)
+{
+    static const struct {
+        const char *flag, *env;
+        const char *want, *told;
+    } rows[] = {
+        {"--bmcs=[ {\"name\": \"a\"} ]", NULL, "[{\"name\":\"a\"}]", ""},
+        {NULL, "GURNARD_BMCS={\"a\":1}", "{\"a\":1}", ""},
+        {"--bmcs=[1]", "GURNARD_BMCS=[2]", "[1]", ""},
+        {"--bmcs=null", NULL, "[]", ""},
+        {"--bmcs=[1,\n 2,]", NULL, "[]", "--bmcs: bmcs: not JSON in line 2, column 4\n"},
+        {NULL, "GURNARD_BMCS=- name: a", "[]",
+         "GURNARD_BMCS: bmcs: not JSON in line 1, column 2\n"},
+        {"--bmcs=[[[[[[[[[]]]]]]]]]", NULL, "[]",
+         "--bmcs: bmcs: too deep or too long in line 1, column 9\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        const char *const args[] = {rows[i].flag, NULL};
+        const char *const env[] = {rows[i].env, NULL};
+        struct bed bed;
+
+        load(&bed, "", args, env);
+        assert_string_equal(told(&bed), rows[i].told);
+        assert_string_equal(bed.settings.bmcs, rows[i].want);
+        bed_free(&bed);
+    }
+}
+
+static void check_config_tells_every_entry_of_bmcs_that_is_wrong(void **state)
+{
+    static const char file[] = "bmcs:\n- {name: a, address: 'ipmi://x'}\n- {name: b, address: y}\n"
+                               "- {name: b, address: z}\n- {address: z}\n";
+    static const char *const check[] = {"--check-config", NULL};
+    struct bed bed;
+
+    (void)state;
+    load(&bed, file, check, NULL);
+    assert_int_equal(bed.err, GN_EINVAL);
+    assert_false(bed.bad_flag);
+    assert_string_equal(told(&bed), "bmcs[0]: a: address: ipmi is no Redfish\n"
+                                    "bmcs[3]: name: is missing\n"
+                                    "b: given twice (settings); the first one counts\n");
+    bed_free(&bed);
+    load(&bed, file, NULL, NULL); /* a daemon goes on with the others */
+    assert_int_equal(bed.err, GN_OK);
+    bed_free(&bed);
+}
+
+static void the_fleets_settings_are_what_an_entry_leaves_unsaid(void **state)
+{
+    static const char file[] =
+        "bmc: {tls: off, auth: basic, way: sse, recover: no, retry_policy: suspend, heartbeat: 3,"
+        " keep: no, prove: no, metric_reports: yes, verify_certificate: yes, ca_file: /ca,"
+        " headers_file: /h, username_file: /u, password_file: /p}";
+    struct gn_bmc_defaults defaults;
+    struct bed bed;
+
+    (void)state;
+    read_yaml(&bed, file, strlen(file));
+    assert_string_equal(told(&bed), "");
+    gn_settings_bmc_defaults(&bed.settings, &defaults);
+    assert_int_equal(defaults.tls, GN_BMC_TLS_OFF);
+    assert_int_equal(defaults.auth, GN_BMC_AUTH_BASIC);
+    assert_int_equal(defaults.way, GN_BMC_WAY_SSE);
+    assert_int_equal(defaults.recover, GN_BMC_RECOVER_NO);
+    assert_int_equal(defaults.policy, GN_POLICY_SUSPEND);
+    assert_int_equal(defaults.heartbeat_minutes, 3);
+    assert_true(defaults.metric_reports && defaults.verify_certificate);
+    assert_false(defaults.keeps_subscription || defaults.proves);
+    assert_string_equal(defaults.ca_file, "/ca");
+    assert_string_equal(defaults.headers_file, "/h");
+    assert_string_equal(defaults.username_file, "/u");
+    assert_string_equal(defaults.password_file, "/p");
+    bed_free(&bed);
+}
+
+static void a_password_is_in_no_complaint(void **state)
+{
+    static const struct {
+        const char *file;
+        const char *args[3];
+        const char *env[2];
+    } rows[] = {
+        {"", {"--bmc-legacy-pasword=hunter2"}, {NULL}},
+        {"", {"--bmc-legacy-password=hunter2", "--x"}, {NULL}},
+        {"", {"--x"}, {"REDFISH_PASSWORD=hunter2"}},
+        {"", {"--x"}, {"GURNARD_BMC_LEGACY_PASSWORD=hunter2"}},
+        {"bmc:\n  legacy_password: [hunter2]\n", {NULL}, {NULL}},
+        {"bmc:\n  legacy_password: {hunter2: hunter2}\n", {NULL}, {NULL}},
+        {"bmc:\n  legacy_password: \"hunter2\\0\"\n", {NULL}, {NULL}},
+        {"bmcs:\n- {name: a, address: x, password: hunter2}\n", {"--check-config"}, {NULL}},
+        {"bmcs:\n- {name: a, address: 'https://u:hunter2@x'}\n", {"--check-config"}, {NULL}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < GN_LEN(rows); i++) {
+        struct bed bed;
+
+        load(&bed, rows[i].file, rows[i].args, rows[i].env);
+        assert_true(bed.told.len > 0);
+        assert_null(strstr(told(&bed), "hunter2"));
+        bed_free(&bed);
+    }
+}
+
+static void variables_of_hw_event_proxy_name_one_bmc(void **state)
+{
+    static const char *const env[] = {"REDFISH_HOSTADDR=192.0.2.7", "REDFISH_USERNAME=root",
+                                      "REDFISH_PASSWORD=hunter2", NULL};
+    struct bed bed;
+
+    (void)state;
+    load(&bed, "", NULL, env);
+    assert_int_equal(bed.err, GN_OK);
+    assert_string_equal(bed.settings.bmc_legacy_host, "192.0.2.7");
+    assert_string_equal(bed.settings.bmc_legacy_username, "root");
+    assert_string_equal(bed.settings.bmc_legacy_password, "hunter2");
     bed_free(&bed);
 }
 
@@ -1115,6 +1312,14 @@ int main(void)
         cmocka_unit_test(a_file_above_the_limit_is_refused),
         cmocka_unit_test(errors_of_the_file_are_told_with_its_path),
         cmocka_unit_test(all_sources_are_looked_at_even_when_the_first_is_wrong),
+        cmocka_unit_test(a_tree_of_the_file_is_kept_as_compact_json),
+        cmocka_unit_test(what_is_wrong_in_a_tree_is_told_with_line_and_column),
+        cmocka_unit_test(aliases_cannot_blow_a_tree_up),
+        cmocka_unit_test(a_tree_in_a_flag_or_a_variable_is_json),
+        cmocka_unit_test(check_config_tells_every_entry_of_bmcs_that_is_wrong),
+        cmocka_unit_test(the_fleets_settings_are_what_an_entry_leaves_unsaid),
+        cmocka_unit_test(a_password_is_in_no_complaint),
+        cmocka_unit_test(variables_of_hw_event_proxy_name_one_bmc),
         cmocka_unit_test(every_setting_is_in_help_sample_and_reference),
         cmocka_unit_test(help_and_sample_have_lines_that_fit_a_screen),
         cmocka_unit_test(the_printed_sample_parses_back_to_the_defaults),

@@ -78,6 +78,15 @@ enum gn_api {
     ROW(METRICS, GET, "/metrics") \
     ROW(METRICS, HEAD, "/metrics") \
     ROW(ADMIN, GET, "/admin/v1/status") \
+    ROW(ADMIN, GET, "/admin/v1/bmcs") \
+    ROW(ADMIN, POST, "/admin/v1/bmcs") \
+    ROW(ADMIN, GET, "/admin/v1/bmcs/{name}") \
+    ROW(ADMIN, PUT, "/admin/v1/bmcs/{name}") \
+    ROW(ADMIN, DELETE, "/admin/v1/bmcs/{name}") \
+    ROW(ADMIN, POST, "/admin/v1/bmcs/{name}/test") \
+    ROW(ADMIN, POST, "/admin/v1/bmcs/{name}/resync") \
+    ROW(ADMIN, GET, "/admin/v1/alarms") \
+    ROW(ADMIN, DELETE, "/admin/v1/alarms/{id}") \
     ROW(ADMIN, POST, "/admin/v1/replay") \
     ROW(ADMIN, DELETE, "/admin/v1/replay/{subscription}") \
     ROW(ADMIN, GET, "/admin/v1/deadletters") \

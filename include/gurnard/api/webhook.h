@@ -1,7 +1,7 @@
 /* What BMCs talk to: /webhook, /webhook/<name>, /webhook/<name>/<token> (docs/api.md, "Webhook").
  *
- * The last form is only right with the token that the settings give that name; names without a
- * token in the settings are open. Answers: 200 and {} when the event was taken, repeated or set
+ * The last form is only right with the token that the settings or the inventory of BMCs give that
+ * name; other names are open. Answers: 200 and {} when the event was taken, repeated or set
  * aside; 400 for unreadable bodies when reject_unreadable is set; 401, 404, 405, 503 with
  * Retry-After; 508 for what a gurnardd sent. */
 #ifndef GURNARD_API_WEBHOOK_H
@@ -14,6 +14,7 @@
 #include "gurnard/base/err.h"
 #include "gurnard/base/metrics.h"
 #include "gurnard/base/str.h"
+#include "gurnard/bmc/bmcs.h"
 #include "gurnard/net/http_server.h"
 #include "gurnard/relay/relay.h"
 
@@ -52,6 +53,11 @@ void gn_webhook_free(struct gn_webhook *webhook);
 GN_MUST_CHECK enum gn_err gn_webhook_set_tokens(struct gn_webhook *webhook,
                                                 const struct gn_webhook_token *tokens,
                                                 size_t count);
+
+/* From now on BMCs of that inventory (borrowed; NULL: none) are known by their name: they must show
+ * the token that the inventory made for them, or the settings' own; their test events and
+ * heartbeats are answered and go no further; what is answered 503 is told to it. */
+void gn_webhook_watch(struct gn_webhook *webhook, struct gn_bmcs *bmcs);
 
 /* The handler for gn_http_server_config.on_request; ctx is the webhook. */
 void gn_webhook_on_request(void *ctx, struct gn_http_request *request);

@@ -14,10 +14,12 @@ struct gn_registry_loader;
 /* Called in a turn each time a load has ended, well or not. */
 typedef void (*gn_registry_loaded_fn)(void *ctx);
 
-/* paths, worker, relay, metrics: borrowed; gurnard_registries, gurnard_registry_messages,
+/* paths, cache, worker, relay, metrics: borrowed; cache: a further folder, whose registries those
+ * of paths replace; NULL: none; gurnard_registries, gurnard_registry_messages,
  * gurnard_registry_bytes, gurnard_registry_loads_total{result}. NULL when there is no memory. */
 struct gn_registry_loader *gn_registry_loader_new(const struct gn_setting_list *paths,
-                                                  struct gn_worker *worker, struct gn_relay *relay,
+                                                  const char *cache, struct gn_worker *worker,
+                                                  struct gn_relay *relay,
                                                   struct gn_metrics *metrics,
                                                   gn_registry_loaded_fn loaded, void *ctx);
 

@@ -15,8 +15,10 @@
 #include "gurnard/base/defs.h"
 #include "gurnard/base/err.h"
 
-#define GN_SETTINGS_FILE_MAX ((size_t)1 << 20) /* bytes of a settings file */
-#define GN_SETTINGS_LIST_MAX 64                /* entries of a list */
+#define GN_SETTINGS_FILE_MAX   ((size_t)1 << 20) /* bytes of a settings file */
+#define GN_SETTINGS_LIST_MAX   64                /* entries of a list */
+#define GN_SETTINGS_TREE_MAX   ((size_t)1 << 20) /* bytes of a tree as JSON */
+#define GN_SETTINGS_TREE_DEPTH 8 /* lists and mappings inside each other in a tree */
 
 /* Read when no --config is given, if it is there. */
 #define GN_SETTINGS_FILE "/etc/gurnard/gurnard.yaml"
@@ -27,13 +29,15 @@ struct gn_setting_list {
     size_t count;
 };
 
-/* The C types of the table's kinds. TEXT and CHOICE are owned strings, never NULL. */
+/* The C types of the table's kinds. TEXT, CHOICE and TREE are owned strings, never NULL; a TREE is
+ * compact JSON. */
 #define GN_SETTING_TYPE_TEXT     char *
 #define GN_SETTING_TYPE_CHOICE   char *
 #define GN_SETTING_TYPE_NUMBER   uint64_t
 #define GN_SETTING_TYPE_SIZE     uint64_t /* bytes */
 #define GN_SETTING_TYPE_DURATION uint64_t /* milliseconds */
 #define GN_SETTING_TYPE_LIST     struct gn_setting_list
+#define GN_SETTING_TYPE_TREE     char *
 
 #define GN_SETTING_FIELD(kind, field, path, fallback, low, high, flags, environment, help)         \
     GN_SETTING_TYPE_##kind field;
@@ -63,11 +67,12 @@ typedef void (*gn_settings_complain_fn)(void *ctx, const char *where, const char
 
 /* Fills settings from all four sources. complain is called for everything that is wrong: all of it
  * is looked at, not only the first; what must hold between settings is looked at when each is right
- * by itself. env: as environ; an empty variable counts as not set. Values of legacy variables that
- * cannot be meant for us (Kubernetes injects HW_EVENT_PROXY_SERVICE_..., possibly as tcp://...) are
- * ignored in silence. Flags as Go's: -name v, -name=v, --name v, --name=v. GN_EINVAL: something was
- * wrong; flag errors are told apart by *bad_flag (exit 2, as the original). GN_ENOMEM. In every
- * case free settings and request->file afterwards. */
+ * by itself. The entries of bmcs are looked at for --check-config only: a running daemon passes
+ * over those that are wrong. env: as environ; an empty variable counts as not set. Values of legacy
+ * variables that cannot be meant for us (Kubernetes injects HW_EVENT_PROXY_SERVICE_..., possibly as
+ * tcp://...) are ignored in silence. Flags as Go's: -name v, -name=v, --name v, --name=v.
+ * GN_EINVAL: something was wrong; flag errors are told apart by *bad_flag (exit 2, as the
+ * original). GN_ENOMEM. In every case free settings and request->file afterwards. */
 GN_MUST_CHECK enum gn_err gn_settings_load(struct gn_settings *settings, int argc, char **argv,
                                            char **env, struct gn_settings_request *request,
                                            gn_settings_complain_fn complain, void *ctx,
@@ -85,6 +90,10 @@ GN_MUST_CHECK enum gn_err gn_settings_defaults(struct gn_settings *settings);
 
 /* Frees what the settings hold. Fine on zeroed ones. */
 void gn_settings_free(struct gn_settings *settings);
+
+/* What an entry of bmcs leaves unsaid. The texts are borrowed from settings. */
+struct gn_bmc_defaults;
+void gn_settings_bmc_defaults(const struct gn_settings *settings, struct gn_bmc_defaults *defaults);
 
 /* Texts made from the table. */
 void gn_settings_print_help(struct gn_buf *out);

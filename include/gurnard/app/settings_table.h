@@ -1,13 +1,16 @@
 /* The settings table: the only place where a setting is written down.
  *
  * Row: kind, field, path, default, low, high, flags, environment, help
- *   kind         TEXT; CHOICE (values in high, separated by |); NUMBER; SIZE (512, 64KiB, 1MiB,
- * 2GiB); DURATION (250ms, 10s, 5m, 24h); LIST (YAML list; in flags and environment separated by
- * commas) path         in the YAML file; the flag --<path with '-' for '.' and '_'> and the
- * variable GURNARD_<PATH> always exist low, high    bounds of numbers as texts (sizes and durations
- * in their own notation), "" for none flags        further flags, of the replaced programs,
- * separated by commas environment  further variables, of the replaced programs, first one wins help
- * one or two sentences */
+ *
+ * - kind: TEXT; CHOICE (values in high, separated by |); NUMBER; SIZE (512, 64KiB, 1MiB, 2GiB);
+ *   DURATION (250ms, 10s, 5m, 24h); LIST (YAML list; in flags and environment separated by commas);
+ *   TREE (YAML of any shape; in flags and environment JSON)
+ * - path: in the YAML file; the flag --<path with '-' for '.' and '_'> and the variable
+ *   GURNARD_<PATH> always exist
+ * - low, high: bounds of numbers as texts (sizes and durations in their own notation), "" for none
+ * - flags: further flags, of the replaced programs, separated by commas
+ * - environment: further variables, of the replaced programs, first one wins
+ * - help: one or two sentences */
 #ifndef GURNARD_APP_SETTINGS_TABLE_H
 #define GURNARD_APP_SETTINGS_TABLE_H
 
@@ -52,6 +55,74 @@ ROW(LIST, registries_paths, "registries.paths", GN_DATA_DIR "/registries," GN_SY
     "Folders with message registries, JSON or gzip. Later ones win. Read at start and on SIGHUP; a folder that is missing is passed over.") \
 ROW(CHOICE, events_severity, "events.severity", "keep", "", "keep|overwrite", "", "", \
     "Severity of an event whose text comes from a registry: the BMC's own, or the registry's as hw-event-proxy did.") \
+ROW(TREE, bmcs, "bmcs", "[]", "", "", "", "", \
+    "List of the BMCs to be watched; see docs/bmcs.md.") \
+ROW(TEXT, bmc_folder, "bmc.folder", "", "", "", "", "", \
+    "Folder of files (`*.yaml`, `*.yml`, `*.json`) with further BMCs, or with BareMetalHosts as kubectl prints them. Read again when something in it changes.") \
+ROW(TEXT, bmc_secrets_folder, "bmc.secrets_folder", "", "", "", "", "", \
+    "Folder with the credentials of BareMetalHosts: in each folder of it, named as credentialsName, the files username and password.") \
+ROW(TEXT, bmc_webhook_url, "bmc.webhook_url", "", "", "", "", "", \
+    "Base under which BMCs reach the webhook, e.g. http://192.0.2.1:9087. Empty: our own address towards the BMC, with the port of the webhook.") \
+ROW(TEXT, bmc_username_file, "bmc.username_file", "", "", "", "", "", \
+    "File with the user name for BMCs that have none of their own; a line end behind it is cut off.") \
+ROW(TEXT, bmc_password_file, "bmc.password_file", "", "", "", "", "", \
+    "File with the password for BMCs that have none of their own; a line end behind it is cut off. Read again when it changes.") \
+ROW(TEXT, bmc_ca_file, "bmc.ca_file", "", "", "", "", "", \
+    "Certificates that those of BMCs are checked by. Empty: the system's.") \
+ROW(TEXT, bmc_headers_file, "bmc.headers_file", "", "", "", "", "", \
+    "File of lines `Name: value`: HTTP headers that BMCs are asked to send with each event.") \
+ROW(CHOICE, bmc_tls, "bmc.tls", "verify", "", "verify|tofu|off", "", "", \
+    "How certificates of BMCs are checked: verified, trusted and kept when first seen, or not at all.") \
+ROW(CHOICE, bmc_auth, "bmc.auth", "auto", "", "auto|basic|session|none", "", "", \
+    "How gurnard logs in to BMCs. auto: by session where there is a session service, else Basic.") \
+ROW(CHOICE, bmc_way, "bmc.way", "auto", "", "auto|push|sse|none", "", "", \
+    "How events come in. auto: the BMC pushes them, or they are read as a stream when that does not work. none: no subscription is made; only logs and registries are read.") \
+ROW(CHOICE, bmc_recover, "bmc.recover", "outage", "", "outage|always|no", "", "", \
+    "When a BMC's logs are read for events that never came: after an outage of ours or of the BMC, at each resync too, or never.") \
+ROW(CHOICE, bmc_retry_policy, "bmc.retry_policy", "forever", "", "default|terminate|suspend|forever|backoff", "", "", \
+    "DeliveryRetryPolicy asked for where the BMC offers it. default: the BMC's own.") \
+ROW(NUMBER, bmc_heartbeat, "bmc.heartbeat", "0", "0", "65535", "", "", \
+    "Minutes between heartbeats asked for where the BMC offers them. 0: none.") \
+ROW(CHOICE, bmc_verify_certificate, "bmc.verify_certificate", "no", "", "no|yes", "", "", \
+    "Whether BMCs are asked to check the certificate of the webhook.") \
+ROW(CHOICE, bmc_metric_reports, "bmc.metric_reports", "no", "", "no|yes", "", "", \
+    "Whether metric reports are subscribed to as well.") \
+ROW(CHOICE, bmc_keep, "bmc.keep", "yes", "", "yes|no", "", "", \
+    "Whether subscriptions stay on the BMCs when gurnardd ends, so that a restart finds them.") \
+ROW(CHOICE, bmc_prove, "bmc.prove", "yes", "", "yes|no", "", "", \
+    "Whether each new subscription is proved by a test event.") \
+ROW(DURATION, bmc_proof_timeout, "bmc.proof_timeout", "30s", "100ms", "10m", "", "", \
+    "How long a test event may take to come back.") \
+ROW(DURATION, bmc_resync, "bmc.resync", "5m", "1s", "24h", "", "", \
+    "How often a BMC's subscription is looked at without any sign of trouble.") \
+ROW(DURATION, bmc_silence, "bmc.silence", "0ms", "0ms", "720h", "", "", \
+    "After so long without an event or heartbeat a BMC is looked at at once. 0ms: never.") \
+ROW(NUMBER, bmc_concurrency, "bmc.concurrency", "64", "1", "1000", "", "", \
+    "Requests to BMCs under way at a time, at most two of them to one BMC.") \
+ROW(DURATION, bmc_spread, "bmc.spread", "10s", "0ms", "10m", "", "", \
+    "Time over which the first requests to all BMCs are spread at start.") \
+ROW(DURATION, bmc_timeout, "bmc.timeout", "60s", "100ms", "10m", "", "", \
+    "How long one request to a BMC may take.") \
+ROW(CHOICE, bmc_registries, "bmc.registries", "yes", "", "yes|no", "", "", \
+    "Whether message registries that are missing here are fetched from the BMCs.") \
+ROW(TEXT, bmc_registry_language, "bmc.registry_language", "en", "", "", "", "", \
+    "Language of the registries that are fetched, where a BMC has several.") \
+ROW(SIZE, bmc_registry_size, "bmc.registry_size", "256MiB", "1MiB", "64GiB", "", "", \
+    "Room on disk for registries that were fetched; beyond, those unused for longest go.") \
+ROW(DURATION, bmc_registry_wait, "bmc.registry_wait", "0ms", "0ms", "5s", "", "", \
+    "How long an event may wait for a registry of its BMC that is being fetched.") \
+ROW(TEXT, bmc_legacy_host, "bmc.legacy_host", "", "", "", "", "REDFISH_HOSTADDR", \
+    "Address of the one BMC of hw-event-proxy's manifests; taken as one more entry of bmcs, with tls: tofu, and way: none as long as bmc.webhook_url is empty.") \
+ROW(TEXT, bmc_legacy_username, "bmc.legacy_username", "", "", "", "", "REDFISH_USERNAME", \
+    "User name for that BMC.") \
+ROW(TEXT, bmc_legacy_password, "bmc.legacy_password", "", "", "", "", "REDFISH_PASSWORD", \
+    "Password for that BMC; never printed. Files are the better place: bmc.password_file.") \
+ROW(CHOICE, metrics_reports, "metrics.reports", "apart", "", "apart|with|drop", "", "", \
+    "Metric reports of BMCs: events under a resource of their own, among the other events, or dropped.") \
+ROW(NUMBER, storm_rate, "storm.rate", "0", "0", "100000", "", "", \
+    "Records a second of one BMC beyond which repeats are folded into one; never critical ones. 0: off.") \
+ROW(NUMBER, storm_burst, "storm.burst", "100", "1", "1000000", "", "", \
+    "Records that may come at once before that.") \
 ROW(TEXT, transport_host, "transport.host", "", "", "", "", "", \
     "This daemon's URL for other proxies, http://host:port; the first NODE_IP or NODE_NAME in it is replaced. Other proxies know us by the text as it is. amqp:// forms: an AMQP 1.0 router or broker instead of HTTP.") \
 ROW(LIST, transport_amqp_more, "transport.amqp_more", "", "", "", "", "", \

@@ -24,10 +24,13 @@ int gn_cli_send(int argc, char **argv);
 /* Verbs that ask a running gurnardd by its admin API, at --url, else the environment's
  * GURNARD_ADMIN, else http://127.0.0.1:9091. Each takes --json: the answer as it came. */
 
-/* gurnard status: how the daemon and its subscriptions are. gurnard replay: sends stored events
+/* gurnard status: how the daemon and its subscriptions are. gurnard bmc: the BMCs that it keeps
+ * subscribed. gurnard alarms: what is wrong now. gurnard replay: sends stored events
  * again. gurnard deadletter: events that receivers refused. gurnard quarantine: bodies nobody could
  * read. */
 int gn_cli_status(int argc, char **argv);
+int gn_cli_bmc(int argc, char **argv);
+int gn_cli_alarms(int argc, char **argv);
 int gn_cli_replay(int argc, char **argv);
 int gn_cli_deadletter(int argc, char **argv);
 int gn_cli_quarantine(int argc, char **argv);

@@ -1,7 +1,7 @@
 /* Texts for people from the answers of the admin API (docs/api.md, "Admin API"): `gurnard status`,
- * `replay`, `deadletter` and `quarantine` print them. Pure. A member that is missing or of another
- * type is shown as "-"; nothing that a terminal would act on gets through. Everything appends to
- * out. now_ns: the time that ages are counted from. */
+ * `bmc`, `alarms`, `replay`, `deadletter` and `quarantine` print them. Pure. A member that is
+ * missing or of another type is shown as "-"; nothing that a terminal would act on gets through.
+ * Everything appends to out. now_ns: the time that ages are counted from. */
 #ifndef GURNARD_CLI_REPORT_H
 #define GURNARD_CLI_REPORT_H
 
@@ -17,6 +17,18 @@
 /* The state of the daemon: some lines, then a table of the subscriptions in the order given. wide:
  * ids and errors whole, and for each subscription a second line with its resource and endpoint. */
 void gn_report_status(const json_t *status, int64_t now_ns, bool wide, struct gn_buf *out);
+
+#define GN_REPORT_BMC_COLUMNS 120 /* what the next two fit into where names leave the room */
+
+/* The BMCs, one a line, in the order given, and a line that counts them by state. wide: nothing is
+ * cut. */
+void gn_report_bmcs(const json_t *list, int64_t now_ns, bool wide, struct gn_buf *out);
+
+/* The alarms likewise; wide: with whole ids and origins. */
+void gn_report_alarms(const json_t *list, int64_t now_ns, bool wide, struct gn_buf *out);
+
+/* All that is known of one BMC; what is not known is left out. */
+void gn_report_bmc(const json_t *bmc, int64_t now_ns, struct gn_buf *out);
 
 /* What was agreed on for a replay. */
 void gn_report_replay(const json_t *answer, struct gn_buf *out);
