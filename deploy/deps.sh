@@ -5,7 +5,7 @@ libcurl4-openssl-dev libssl-dev libjansson-dev uuid-dev libyaml-dev uthash-dev z
 libqpid-proton11-dev"
 GN_TEST_PACKAGES="libcmocka-dev python3 python3-pytest prometheus clang libclang-rt-14-dev \
 clang-format curl git mandoc faketime python3-prometheus-client python3-jsonschema openssl \
-rabbitmq-server libqpid-proton11-dev-examples python3-qpid-proton"
+rabbitmq-server libqpid-proton11-dev-examples python3-qpid-proton redfishtool python3-sushy"
 
 # need_packages PACKAGE...: installs those that are missing, as root or with sudo.
 need_packages() {

@@ -10,6 +10,7 @@
 #include "gurnard/base/log.h"
 #include "gurnard/base/secret.h"
 #include "durable_priv.h"
+#include "hold_priv.h"
 
 #define RETRY_AFTER_S "5" /* asked for with 503: a BMC's own pause is longer as a rule */
 
@@ -27,6 +28,7 @@ struct gn_webhook {
     bool is_stopped;
     struct token *tokens;      /* by name */
     struct gn_durable durable; /* who waits for the journal */
+    struct gn_hold hold;       /* who waits for a registry */
     struct gn_metric *unstored;
     struct gn_metric *unauthorized;
     struct gn_metric *loops;
@@ -145,6 +147,8 @@ static void answer_intake(struct gn_webhook *webhook, struct gn_http_request *re
     answer_later(request);
 }
 
+static void on_released(void *ctx, struct gn_http_request *request, struct gn_str name);
+
 /* ---- life ---- */
 
 struct gn_webhook *gn_webhook_new(const struct gn_webhook_config *config, struct gn_relay *relay,
@@ -156,6 +160,8 @@ struct gn_webhook *gn_webhook_new(const struct gn_webhook_config *config, struct
         return NULL;
     webhook->relay = relay;
     gn_durable_init(&webhook->durable, journal, answer_event, webhook);
+    if (config->registry_wait_ms > 0)
+        gn_hold_init(&webhook->hold, config->loop, config->registry_wait_ms, on_released, webhook);
     webhook->require_token = config->require_token;
     webhook->reject_unreadable = config->reject_unreadable;
     webhook->unauthorized = gn_metrics_counter(metrics, "gurnard_webhook_unauthorized_total", NULL,
@@ -166,6 +172,7 @@ struct gn_webhook *gn_webhook_new(const struct gn_webhook_config *config, struct
         gn_metrics_counter(metrics, "gurnard_webhook_unstored_total", NULL,
                            "Events answered 503 because the journal did not have them in time.");
     if (gn_webhook_set_tokens(webhook, config->tokens, config->token_count) != GN_OK) {
+        gn_hold_fini(&webhook->hold);
         free(webhook);
         return NULL;
     }
@@ -175,6 +182,7 @@ struct gn_webhook *gn_webhook_new(const struct gn_webhook_config *config, struct
 void gn_webhook_stop(struct gn_webhook *webhook)
 {
     webhook->is_stopped = true;
+    gn_hold_fini(&webhook->hold);
     gn_durable_stop(&webhook->durable);
 }
 
@@ -182,6 +190,7 @@ void gn_webhook_free(struct gn_webhook *webhook)
 {
     if (webhook == NULL)
         return;
+    gn_hold_fini(&webhook->hold);
     free_tokens(&webhook->tokens);
     free(webhook);
 }
@@ -298,23 +307,55 @@ static void refuse_loop(struct gn_webhook *webhook, struct gn_http_request *requ
 }
 
 static void take_event(struct gn_webhook *webhook, struct gn_http_request *request,
-                       struct gn_str name)
+                       struct gn_str name, bool is_known)
 {
     const struct gn_relay_source source = {.name = name,
                                            .peer = gn_http_peer(request),
-                                           .is_known = webhook->bmcs != NULL &&
-                                                       gn_bmcs_has(webhook->bmcs, name)};
-    struct gn_str body = gn_http_body(request);
-    enum gn_intake outcome;
+                                           .is_known = is_known};
+    enum gn_intake outcome = gn_relay_redfish(webhook->relay, &source, gn_http_body(request));
 
-    if (source.is_known && gn_bmcs_on_push(webhook->bmcs, name, body)) {
-        answer_taken(request); /* its test event, or a heartbeat */
-        return;
-    }
-    outcome = gn_relay_redfish(webhook->relay, &source, body);
-    if (source.is_known && outcome == GN_INTAKE_FULL)
+    if (is_known && outcome == GN_INTAKE_FULL)
         gn_bmcs_on_refused(webhook->bmcs, name);
     answer_intake(webhook, request, outcome);
+}
+
+/* It has waited long enough, or its registry is there. */
+static void on_released(void *ctx, struct gn_http_request *request, struct gn_str name)
+{
+    struct gn_webhook *webhook = ctx;
+
+    if (webhook->is_stopped)
+        answer_later(request);
+    else
+        take_event(webhook, request, name,
+                   webhook->bmcs != NULL && gn_bmcs_has(webhook->bmcs, name));
+}
+
+/* Whether the event is held: its registry is on its way, or one before it waits. */
+static bool is_held(struct gn_webhook *webhook, struct gn_http_request *request, struct gn_str name)
+{
+    if (webhook->hold.wait_ms == 0)
+        return false;
+    if (!gn_hold_has(&webhook->hold, name) &&
+        (!gn_relay_lacks_text(webhook->relay, name, gn_http_body(request)) ||
+         !gn_bmcs_is_fetching(webhook->bmcs, name)))
+        return false;
+    return gn_hold_put(&webhook->hold, request, name);
+}
+
+static void take_known(struct gn_webhook *webhook, struct gn_http_request *request,
+                       struct gn_str name)
+{
+    if (gn_bmcs_on_push(webhook->bmcs, name, gn_http_body(request)))
+        answer_taken(request); /* its test event, or a heartbeat */
+    else if (!is_held(webhook, request, name))
+        take_event(webhook, request, name, true);
+}
+
+void gn_webhook_registries_came(struct gn_webhook *webhook)
+{
+    if (webhook->hold.wait_ms > 0)
+        gn_hold_release(&webhook->hold);
 }
 
 static void take_post(struct gn_webhook *webhook, struct gn_http_request *request,
@@ -328,8 +369,10 @@ static void take_post(struct gn_webhook *webhook, struct gn_http_request *reques
         answer_taken(request); /* a probe */
     else if (webhook->is_stopped)
         answer_later(request);
+    else if (webhook->bmcs != NULL && gn_bmcs_has(webhook->bmcs, name))
+        take_known(webhook, request, name);
     else
-        take_event(webhook, request, name);
+        take_event(webhook, request, name, false);
 }
 
 static void refuse(struct gn_webhook *webhook, struct gn_http_request *request)

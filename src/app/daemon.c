@@ -32,7 +32,10 @@ static void serve_webhook(struct daemon *daemon)
 
 static void on_registries_loaded(void *ctx)
 {
-    serve_webhook(ctx);
+    struct daemon *daemon = ctx;
+
+    gn_webhook_registries_came(daemon->webhook);
+    serve_webhook(daemon);
 }
 
 static void on_registries_late(void *ctx)

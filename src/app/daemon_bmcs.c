@@ -327,7 +327,8 @@ static enum gn_err build_bmcs(struct daemon *daemon, const char *folder, const c
 static enum gn_err build_client(struct daemon *daemon)
 {
     const struct gn_http_client_config config = {
-        .max_idle_connections = IDLE_MAX,
+        .max_idle_connections =
+            daemon->connections / 16 < IDLE_MAX ? daemon->connections / 16 : IDLE_MAX,
         .connect_timeout_ms = CONNECT_MS,
         .user_agent = "gurnard/" GN_VERSION,
     };

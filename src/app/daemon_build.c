@@ -87,11 +87,11 @@ enum gn_err gn_daemon_listen(struct daemon *daemon)
     return err == GN_OK ? gn_daemon_name_transport(daemon) : err;
 }
 
-/* Of all connections seven sixteenths go out, four are for BMCs, two for API clients, two for other
- * proxies, one for the admin port. */
+/* Of all connections six sixteenths go out to subscribers, one to BMCs, four are for BMCs, two for
+ * API clients, two for other proxies, one for the admin port. */
 static uint32_t sink_connections(const struct daemon *daemon)
 {
-    uint32_t share = daemon->connections / 16 * 7;
+    uint32_t share = daemon->connections / 16 * 6;
 
     return share < SINK_CONNECTIONS_MAX ? share : SINK_CONNECTIONS_MAX;
 }
@@ -204,6 +204,8 @@ static enum gn_err build_api(struct daemon *daemon)
     struct gn_webhook_config webhook = {
         .reject_unreadable = strcmp(settings->webhook_unreadable, "reject") == 0,
         .require_token = strcmp(settings->webhook_require_token, "yes") == 0,
+        .loop = daemon->loop,
+        .registry_wait_ms = (uint32_t)settings->bmc_registry_wait,
     };
     const struct gn_v1_config v1 = {
         .port = daemon->api_port,

@@ -52,59 +52,69 @@ void gn_bmc_tell(struct gn_bmc *bmc, const char *key, const char *severity, cons
         bmc->fleet->hooks.tell(bmc->fleet->hooks.ctx, &news);
 }
 
-/* It is well again: what ends the trouble before. */
-static void tell_well(struct gn_bmc *bmc, enum gn_bmc_state before)
+#define BIT(state) (1U << (state))
+#define ACCESS_TROUBLES                                                                            \
+    (BIT(GN_BMC_UNREACHABLE) | BIT(GN_BMC_AUTH) | BIT(GN_BMC_CERTIFICATE) | BIT(GN_BMC_HOSTILE))
+#define SUBSCRIPTION_TROUBLES (BIT(GN_BMC_DEGRADED) | BIT(GN_BMC_REFUSED))
+
+static void note_troubles(struct gn_bmc *bmc, unsigned troubles)
 {
-    switch (before) {
-    case GN_BMC_DEGRADED:
-    case GN_BMC_REFUSED:
-        gn_bmc_tell(bmc, "SubscriptionRepaired", "OK", gn_bmc_state_name(bmc->state), NULL);
-        break;
-    case GN_BMC_UNREACHABLE:
-    case GN_BMC_HOSTILE:
+    if (bmc->kept->troubles == troubles)
+        return;
+    bmc->kept->troubles = troubles;
+    gn_memory_changed(bmc->fleet->memory, bmc->kept);
+}
+
+/* Tells the end of what was told before, also before a restart of ours, of those in ended. */
+static void tell_ends(struct gn_bmc *bmc, unsigned ended)
+{
+    const unsigned troubles = bmc->kept->troubles & ended;
+
+    if ((troubles & (BIT(GN_BMC_UNREACHABLE) | BIT(GN_BMC_HOSTILE))) != 0)
         gn_bmc_tell(bmc, "BmcReachable", "OK", NULL, NULL);
-        break;
-    case GN_BMC_AUTH:
-        gn_bmc_tell(bmc, "BmcLoginAccepted", "OK", NULL, NULL);
-        break;
-    case GN_BMC_CERTIFICATE:
+    if ((troubles & BIT(GN_BMC_CERTIFICATE)) != 0)
         gn_bmc_tell(bmc, "BmcCertificateAccepted", "OK", NULL, NULL);
-        break;
-    case GN_BMC_NEW:
-    case GN_BMC_WATCHED:
-    case GN_BMC_SUBSCRIBED:
-    case GN_BMC_PROVEN:
-    case GN_BMC_STATES:
-        break;
-    }
+    if ((troubles & BIT(GN_BMC_AUTH)) != 0)
+        gn_bmc_tell(bmc, "BmcLoginAccepted", "OK", NULL, NULL);
+    if ((troubles & SUBSCRIPTION_TROUBLES) != 0)
+        gn_bmc_tell(bmc, "SubscriptionRepaired", "OK", gn_bmc_state_name(bmc->state), NULL);
+    note_troubles(bmc, bmc->kept->troubles & ~ended);
+}
+
+static void tell_trouble(struct gn_bmc *bmc, const char *key, const char *severity)
+{
+    note_troubles(bmc, bmc->kept->troubles | BIT(bmc->state));
+    gn_bmc_tell(bmc, key, severity, bmc->state == GN_BMC_AUTH ? NULL : bmc->reason, NULL);
 }
 
 /* The event that says so. */
-static void tell_state(struct gn_bmc *bmc, enum gn_bmc_state before)
+static void tell_state(struct gn_bmc *bmc)
 {
     switch (bmc->state) {
     case GN_BMC_WATCHED:
     case GN_BMC_SUBSCRIBED:
     case GN_BMC_PROVEN:
-        tell_well(bmc, before);
+        tell_ends(bmc, ACCESS_TROUBLES | SUBSCRIPTION_TROUBLES);
         break;
     case GN_BMC_DEGRADED:
-        gn_bmc_tell(bmc, "SubscriptionDegraded", "Warning", bmc->reason, NULL);
+        tell_ends(bmc, ACCESS_TROUBLES);
+        tell_trouble(bmc, "SubscriptionDegraded", "Warning");
         break;
     case GN_BMC_REFUSED:
-        gn_bmc_tell(bmc, "SubscriptionRefused", "Critical", bmc->reason, NULL);
+        tell_ends(bmc, ACCESS_TROUBLES);
+        tell_trouble(bmc, "SubscriptionRefused", "Critical");
         break;
     case GN_BMC_UNREACHABLE:
-        gn_bmc_tell(bmc, "BmcUnreachable", "Critical", bmc->reason, NULL);
+        tell_trouble(bmc, "BmcUnreachable", "Critical");
         break;
     case GN_BMC_AUTH:
-        gn_bmc_tell(bmc, "BmcLoginRefused", "Critical", NULL, NULL);
+        tell_trouble(bmc, "BmcLoginRefused", "Critical");
         break;
     case GN_BMC_CERTIFICATE:
-        gn_bmc_tell(bmc, "BmcCertificateRefused", "Critical", bmc->reason, NULL);
+        tell_trouble(bmc, "BmcCertificateRefused", "Critical");
         break;
     case GN_BMC_HOSTILE:
-        gn_bmc_tell(bmc, "BmcUnusable", "Critical", bmc->reason, NULL);
+        tell_trouble(bmc, "BmcUnusable", "Critical");
         break;
     case GN_BMC_NEW:
     case GN_BMC_STATES:
@@ -146,7 +156,7 @@ void gn_bmc_set_state(struct gn_bmc *bmc, enum gn_bmc_state state, const char *f
         gn_log_warn("bmc.state bmc=%s state=%s before=%s reason=\"%s\"", bmc->spec.name,
                     gn_bmc_state_name(state), gn_bmc_state_name(before), reason);
     if (!bmc->is_leaving)
-        tell_state(bmc, before);
+        tell_state(bmc);
 }
 
 /* Why the subscription that is there may be of no use; "" if it is. */
@@ -168,6 +178,11 @@ void gn_bmc_settle_state(struct gn_bmc *bmc)
     bool is_streaming = gn_bmc_stream_is_open(bmc);
     const char *problem = push_problem(bmc);
 
+    if (!bmc->is_looked_at || bmc->failures > 0)
+        return; /* what the last round said stands until the next one */
+    if (bmc->spec.way == GN_BMC_WAY_SSE && bmc->stream.state == BMC_STREAM_OPENING &&
+        bmc->stream.opened_count == 0 && bmc->stream.failures == 0)
+        return; /* at the start: no trouble yet */
     if (bmc->spec.way == GN_BMC_WAY_NONE)
         gn_bmc_set_state(bmc, GN_BMC_WATCHED, "%s", "");
     else if (is_streaming && bmc->spec.way == GN_BMC_WAY_SSE)
@@ -228,12 +243,15 @@ static void on_silence(void *ctx)
         (void)snprintf(seconds, sizeof seconds, "%llu",
                        (unsigned long long)(gn_loop_now_ms(bmc->fleet->loop) - bmc->heard_ms) /
                            1000);
+        if (!bmc->heartbeat_lost)
+            gn_bmc_tell(bmc, "HeartbeatLost", "Warning", seconds, NULL);
         bmc->heartbeat_lost = true;
-        gn_bmc_tell(bmc, "HeartbeatLost", "Warning", seconds, NULL);
         gn_bmc_note_gap(bmc, "heartbeats stay away");
     }
+    if (silence_limit_ms(bmc) == 0)
+        return; /* it was asked for when the timer was set */
     gn_bmc_sign(bmc, "silence");
-    gn_timer_start(&bmc->silence, silence_limit_ms(bmc) + 1);
+    gn_timer_start(&bmc->silence, silence_limit_ms(bmc));
 }
 
 void gn_bmc_note_gap(struct gn_bmc *bmc, const char *why)
@@ -549,6 +567,7 @@ bool gn_bmc_make_wants(struct gn_bmc *bmc)
 
 /* ---- leaving ---- */
 
+/* In a turn of its own: what is freed then is what calls here. */
 static void on_logged_out(void *ctx)
 {
     gn_bmc_left(ctx);
@@ -559,14 +578,16 @@ static void leave_next(struct gn_bmc *bmc);
 static void on_deleted(void *ctx, const struct gn_bmc_answer *answer)
 {
     struct gn_bmc *bmc = ctx;
-    char *uri = bmc->kept->subscription[bmc->leave_step];
+    const char *uri = bmc->farewell[bmc->leave_step];
 
     if (gn_bmc_is_done(answer) || answer->status == 404) {
         gn_log_info("bmc.unsubscribed bmc=%s uri=%s", bmc->spec.name, uri);
         gn_bmc_count(bmc->fleet->metrics.removed);
         gn_bmc_tell(bmc, "SubscriptionRemoved", "OK", NULL, NULL);
-        uri[0] = '\0';
-        gn_memory_changed(bmc->fleet->memory, bmc->kept);
+        if (bmc->kept != NULL) {
+            bmc->kept->subscription[bmc->leave_step][0] = '\0';
+            gn_memory_changed(bmc->fleet->memory, bmc->kept);
+        }
     } else {
         gn_log_warn("bmc.unsubscribe_failed bmc=%s uri=%s reason=\"%s\"", bmc->spec.name, uri,
                     answer->reason);
@@ -580,7 +601,7 @@ static void leave_next(struct gn_bmc *bmc)
     struct gn_bmc_request request = {.method = "DELETE"};
 
     while (bmc->leave_step < BMC_WANTS) {
-        request.uri = bmc->kept->subscription[bmc->leave_step];
+        request.uri = bmc->farewell[bmc->leave_step];
         if (request.uri[0] != '\0' &&
             gn_bmc_send(bmc->link, &request, on_deleted, bmc, NULL) == GN_OK)
             return;
@@ -589,17 +610,24 @@ static void leave_next(struct gn_bmc *bmc)
     gn_bmc_link_logout(bmc->link, on_logged_out, bmc);
 }
 
-void gn_bmc_leave(struct gn_bmc *bmc)
+void gn_bmc_leave(struct gn_bmc *bmc, bool is_forgotten)
 {
     bmc->is_leaving = true;
+    memcpy(bmc->farewell, bmc->kept->subscription, sizeof bmc->farewell);
     gn_timer_stop(&bmc->next);
     gn_timer_stop(&bmc->silence);
     gn_bmc_round_stop(bmc);
     gn_bmc_logs_stop(bmc);
+    gn_bmc_proof_stop(bmc, "the BMC left the inventory");
     gn_bmc_stream_update(bmc);
+    drop_settlings(bmc);
     if (bmc->fleet->fetcher != NULL)
         gn_fetcher_drop(bmc->fleet->fetcher, bmc);
-    bmc->leave_step = bmc->spec.keeps_subscription && !bmc->is_forgotten ? BMC_WANTS : 0;
+    if (is_forgotten) {
+        gn_memory_forget(bmc->fleet->memory, bmc->kept);
+        bmc->kept = NULL; /* one of the same name may come before this one has left */
+    }
+    bmc->leave_step = bmc->spec.keeps_subscription && !is_forgotten ? BMC_WANTS : 0;
     leave_next(bmc);
 }
 
@@ -611,6 +639,8 @@ static void on_pinned(void *ctx, const uint8_t pin[32])
 
     gn_log_info("bmc.pinned bmc=%s sha256=%02x%02x%02x%02x...", bmc->spec.name, pin[0], pin[1],
                 pin[2], pin[3]);
+    if (bmc->kept == NULL)
+        return;
     bmc->kept->has_pin = true;
     memcpy(bmc->kept->pin, pin, 32);
     gn_memory_changed(bmc->fleet->memory, bmc->kept);

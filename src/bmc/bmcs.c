@@ -37,11 +37,28 @@ uint32_t gn_bmcs_count(const struct gn_bmcs *fleet)
 
 /* ---- coming and going ---- */
 
+/* It comes back before it has left: what it has on the BMC is adopted instead of taken back. */
+static void drop_leaving(struct gn_bmcs *fleet, const struct gn_bmc_spec *spec)
+{
+    struct gn_bmc *bmc;
+
+    TAILQ_FOREACH (bmc, &fleet->leaving, link_leaving)
+        if (strcmp(bmc->spec.name, spec->name) == 0 &&
+            strcmp(bmc->spec.address.base, spec->address.base) == 0)
+            break;
+    if (bmc == NULL)
+        return;
+    TAILQ_REMOVE(&fleet->leaving, bmc, link_leaving);
+    gn_bmc_free(bmc);
+}
+
 static enum gn_err add(struct gn_bmcs *fleet, const struct gn_bmc_spec *spec,
                        const struct gn_bmcs_secret *secret)
 {
-    struct gn_bmc *bmc = gn_bmc_new(fleet, spec);
+    struct gn_bmc *bmc;
 
+    drop_leaving(fleet, spec);
+    bmc = gn_bmc_new(fleet, spec);
     if (bmc == NULL)
         return GN_ENOMEM;
     HASH_ADD_KEYPTR(hh, fleet->bmcs, bmc->spec.name, strlen(bmc->spec.name), bmc);
@@ -63,12 +80,9 @@ static enum gn_err add(struct gn_bmcs *fleet, const struct gn_bmc_spec *spec,
 void gn_bmc_left(struct gn_bmc *bmc)
 {
     struct gn_bmcs *fleet = bmc->fleet;
-    struct gn_kept *kept = bmc->is_forgotten ? bmc->kept : NULL;
 
     TAILQ_REMOVE(&fleet->leaving, bmc, link_leaving);
     gn_bmc_free(bmc);
-    if (kept != NULL)
-        gn_memory_forget(fleet->memory, kept);
     if (fleet->is_stopping && TAILQ_EMPTY(&fleet->leaving))
         gn_timer_start(&fleet->stop_limit, 0);
 }
@@ -78,8 +92,7 @@ static void let_go(struct gn_bmcs *fleet, struct gn_bmc *bmc, bool is_forgotten)
 {
     HASH_DEL(fleet->bmcs, bmc);
     TAILQ_INSERT_TAIL(&fleet->leaving, bmc, link_leaving);
-    bmc->is_forgotten = is_forgotten;
-    gn_bmc_leave(bmc);
+    gn_bmc_leave(bmc, is_forgotten);
 }
 
 /* ---- changes ---- */
@@ -91,6 +104,23 @@ static bool is_same_peer(const struct gn_bmc_spec *a, const struct gn_bmc_spec *
            gn_str_eq(gn_str_of(a->ca_file), gn_str_of(b->ca_file));
 }
 
+static bool is_same_list(const struct gn_bmc_texts *a, const struct gn_bmc_texts *b)
+{
+    bool is_same = a->count == b->count;
+
+    for (size_t i = 0; is_same && i < a->count; i++)
+        is_same = strcmp(a->items[i], b->items[i]) == 0;
+    return is_same;
+}
+
+/* Other logs are wanted: they are looked for anew. */
+static void forget_logs(struct gn_bmc *bmc)
+{
+    gn_bmc_logs_stop(bmc);
+    gn_kept_drop_logs(bmc->kept);
+    gn_memory_changed(bmc->fleet->memory, bmc->kept);
+}
+
 /* The same BMC, other wishes: they are put right in a round. */
 static enum gn_err change(struct gn_bmc *bmc, const struct gn_bmc_spec *spec)
 {
@@ -99,6 +129,11 @@ static enum gn_err change(struct gn_bmc *bmc, const struct gn_bmc_spec *spec)
 
     if (err != GN_OK)
         return err;
+    if (!is_same_list(&bmc->spec.logs, &spec->logs))
+        forget_logs(bmc);
+    if (!is_same_list(&bmc->spec.messages, &spec->messages) ||
+        !is_same_list(&bmc->spec.registries, &spec->registries))
+        gn_bmc_stream_close(bmc);
     /* The set finds it by its name's bytes, which stay where they are. */
     free(fresh.name);
     fresh.name = bmc->spec.name;
@@ -107,6 +142,10 @@ static enum gn_err change(struct gn_bmc *bmc, const struct gn_bmc_spec *spec)
     bmc->spec = fresh;
     bmc->is_settled = false;
     bmc->proof.is_known = false;
+    if (bmc->spec.heartbeat_minutes == 0) {
+        bmc->heartbeat_ns = 0;
+        bmc->heartbeat_lost = false;
+    }
     gn_log_info("bmc.changed bmc=%s", bmc->spec.name);
     gn_bmc_sign(bmc, "changed");
     return GN_OK;
@@ -116,15 +155,25 @@ static enum gn_err change(struct gn_bmc *bmc, const struct gn_bmc_spec *spec)
 static enum gn_err replace(struct gn_bmcs *fleet, struct gn_bmc *bmc,
                            const struct gn_bmc_spec *spec, const struct gn_bmcs_secret *secret)
 {
-    bool is_moved = strcmp(bmc->spec.address.base, spec->address.base) != 0;
+    unsigned troubles = bmc->kept->troubles;
+    struct gn_kept *kept;
+    enum gn_err err;
 
-    HASH_DEL(fleet->bmcs, bmc);
-    if (is_moved) {
-        gn_memory_forget(fleet->memory, bmc->kept);
-        bmc->kept = NULL;
+    if (strcmp(bmc->spec.address.base, spec->address.base) != 0) {
+        let_go(fleet, bmc, true); /* the machine at the old address sends to us no more */
+    } else {
+        if (bmc->spec.tls != spec->tls)
+            bmc->kept->has_pin = false;
+        HASH_DEL(fleet->bmcs, bmc);
+        gn_bmc_free(bmc);
     }
-    gn_bmc_free(bmc);
-    return add(fleet, spec, secret);
+    err = add(fleet, spec, secret);
+    if (err != GN_OK)
+        return err;
+    kept = find(fleet, gn_str_of(spec->name))->kept;
+    kept->troubles = troubles; /* what was told of it before is to be ended */
+    gn_memory_changed(fleet->memory, kept);
+    return GN_OK;
 }
 
 static enum gn_err update(struct gn_bmcs *fleet, const struct gn_bmc_spec *spec,
@@ -201,6 +250,7 @@ bool gn_bmcs_on_push(struct gn_bmcs *fleet, struct gn_str name, struct gn_str bo
     if (gn_bmc_proof_take(bmc, body, false) || gn_bmc_heartbeat_take(bmc, body))
         return true;
     bmc->events++;
+    gn_bmc_proof_by_event(bmc);
     return false;
 }
 
@@ -220,6 +270,13 @@ void gn_bmcs_on_miss(struct gn_bmcs *fleet, struct gn_str name, struct gn_str me
 
     if (bmc != NULL && fleet->fetcher != NULL && !fleet->is_stopping)
         gn_fetcher_want(fleet->fetcher, bmc, message_id);
+}
+
+bool gn_bmcs_is_fetching(const struct gn_bmcs *fleet, struct gn_str name)
+{
+    const struct gn_bmc *bmc = find(fleet, name);
+
+    return bmc != NULL && fleet->fetcher != NULL && gn_fetcher_is_busy(fleet->fetcher, bmc);
 }
 
 enum gn_err gn_bmcs_resync(struct gn_bmcs *fleet, struct gn_str name)

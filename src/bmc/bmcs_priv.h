@@ -69,8 +69,11 @@ struct bmc_round {
     struct gn_destination_shape shape;
     unsigned refusals;
     size_t removed;
-    bool has_pruned, is_listed_again, is_resumed;
-    bool made_any; /* one was made in this round */
+    bool has_pruned, is_listed_again;
+    bool is_lost;       /* it was gone or suspended: what is made now is a repair */
+    bool awaits_listed; /* one was made that only the list can name */
+    bool is_remade;     /* one is made since the one before was suspended */
+    bool made_any;      /* one was made in this round */
     char created[GN_SERVICE_URI_MAX];
 };
 
@@ -91,7 +94,8 @@ struct bmc_proof {
     enum gn_test_form form;
     bool is_learnt; /* form is what another BMC of the model took */
     char nonce[24];
-    char message_id[128];
+    char message_id[128]; /* to ask for where the BMC names none */
+    char key_id[128];     /* what was asked for: an event with its key is the answer */
     char timestamp[40];
     uint64_t asked_us; /* when the request went out */
     uint64_t came_us;  /* when the event came while the request was still open; 0: it did not */
@@ -121,8 +125,9 @@ struct bmc_stream {
     struct gn_sse *sse; /* owned while the stream is used */
     struct gn_timer again;
     struct gn_timer watchdog;
-    unsigned failures; /* in a row */
-    bool is_blocked;   /* there was no room for an event: it ended over it */
+    unsigned failures;      /* in a row */
+    bool is_quietly_closed; /* nobody was told that it ended */
+    bool is_blocked;        /* there was no room for an event: it ended over it */
     uint64_t opened_ms;
     uint64_t opened_count;
     uint64_t events;
@@ -142,7 +147,7 @@ struct gn_bmc {
     struct gn_bmcs *fleet;
     struct gn_bmc_spec spec;
     struct gn_bmc_link *link;
-    struct gn_kept *kept;
+    struct gn_kept *kept; /* NULL: it leaves, and nothing of it is to be kept */
     UT_hash_handle hh;
 
     char *problem; /* with its credentials; NULL: none */
@@ -169,17 +174,21 @@ struct gn_bmc {
     struct gn_event_service service;
     struct gn_destination current[BMC_WANTS]; /* ours, as last read; uri "" if there is none */
 
+    char remade[BMC_WANTS][GN_SERVICE_URI_MAX]; /* made since the one before was suspended, or "" */
+
     struct bmc_round round;
     struct bmc_proof proof;
     struct bmc_stream stream;
     struct bmc_logs *logs; /* while they are read, or NULL */
     bool logs_wanted_again;
-    uint64_t gap_number; /* goes up with each gap noted: one that came meanwhile is not closed */
+    unsigned log_settlings; /* that are awaited, also of readings that were given up */
+    uint64_t gap_number;    /* goes up with each gap noted: one that came meanwhile is not closed */
 
     struct gn_timer next;    /* the next round */
     const char *next_sign;   /* its reason; static */
     uint64_t round_ended_ms; /* of the last one; 0: there was none */
     bool is_settled;         /* the last round read all there is: in the next, our own are enough */
+    bool is_looked_at;       /* a round has come to its end since the start */
     unsigned failures;       /* rounds in a row that found no answer */
     struct gn_timer silence; /* nothing came for long */
     uint64_t heard_ms;       /* when something last came */
@@ -190,7 +199,7 @@ struct gn_bmc {
     TAILQ_HEAD(, bmc_settling) settlings;
     uint64_t events, recovered, heartbeats; /* since the start */
     bool is_leaving;                        /* the inventory has it no more: subscriptions go */
-    bool is_forgotten;                      /* and what is kept of it, too */
+    char farewell[BMC_WANTS][GN_SERVICE_URI_MAX]; /* those */
     unsigned leave_step;
     TAILQ_ENTRY(gn_bmc) link_leaving;
 };
@@ -264,8 +273,9 @@ void gn_bmc_want(const struct gn_bmc *bmc, unsigned index, struct gn_destination
                  const char **names, const char **values);
 /* How many are wanted with this service: 0 to BMC_WANTS. */
 unsigned gn_bmc_want_count(const struct gn_bmc *bmc);
-/* Takes back what we made there, then logs out; gn_bmc_left() follows. */
-void gn_bmc_leave(struct gn_bmc *bmc);
+/* Takes back what we made there, then logs out; gn_bmc_left() follows. is_forgotten: what is kept
+ * of it goes at once, and the subscription even where it is to be kept over restarts. */
+void gn_bmc_leave(struct gn_bmc *bmc, bool is_forgotten);
 void gn_bmc_left(struct gn_bmc *bmc); /* bmcs.c */
 void gn_bmc_count(struct gn_metric *metric);
 double gn_bmc_jitter(double around, double part); /* around +- part of it, at random */
@@ -290,6 +300,8 @@ void gn_bmc_facts_free(struct bmc_facts *facts);
 
 /* ---- subscribe.c ---- */
 
+/* Where subscriptions are listed and made. */
+void gn_bmc_collection(const struct gn_bmc *bmc, char uri[GN_SERVICE_URI_MAX + 16]);
 /* The list has been read: plans and puts right; ends with gn_bmc_round_done(). */
 void gn_bmc_subscribe(struct gn_bmc *bmc);
 
@@ -299,6 +311,10 @@ void gn_bmc_proof_init(struct gn_bmc *bmc);
 void gn_bmc_proof_fini(struct gn_bmc *bmc);
 /* Begins one unless one is under way. asker may be NULL; it takes it. */
 void gn_bmc_proof_start(struct gn_bmc *bmc, struct bmc_asker *asker);
+/* Gives up the one under way; whoever asked is told reason. */
+void gn_bmc_proof_stop(struct gn_bmc *bmc, const char *reason);
+/* An event that nobody asked for came by push: the path is proven too. */
+void gn_bmc_proof_by_event(struct gn_bmc *bmc);
 /* A body came. true: it is the test event. */
 bool gn_bmc_proof_take(struct gn_bmc *bmc, struct gn_str body, bool by_stream);
 
@@ -308,6 +324,8 @@ void gn_bmc_stream_init(struct gn_bmc *bmc);
 void gn_bmc_stream_fini(struct gn_bmc *bmc);
 /* Opens or closes it, as the way, the proof and the service want it. */
 void gn_bmc_stream_update(struct gn_bmc *bmc);
+/* The filter is another one: closes it, to be opened anew after the next round. */
+void gn_bmc_stream_close(struct gn_bmc *bmc);
 bool gn_bmc_stream_is_open(const struct gn_bmc *bmc);
 
 /* ---- logs.c ---- */
@@ -322,6 +340,8 @@ struct fetcher *gn_fetcher_new(struct gn_bmcs *fleet); /* NULL: no memory, or th
 void gn_fetcher_free(struct fetcher *fetcher);
 /* A message of that registry (or the bare key) was not found. */
 void gn_fetcher_want(struct fetcher *fetcher, struct gn_bmc *bmc, struct gn_str message_id);
+/* Whether something is on its way from it, or waits to be loaded. */
+bool gn_fetcher_is_busy(const struct fetcher *fetcher, const struct gn_bmc *bmc);
 /* The BMC goes: nothing is asked of it any more. */
 void gn_fetcher_drop(struct fetcher *fetcher, const struct gn_bmc *bmc);
 

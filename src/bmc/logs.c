@@ -10,7 +10,8 @@
 #include "gurnard/base/log.h"
 
 #define AGAIN_MS      2000U
-#define FIND_AGAIN_NS 86400000000000LL /* new logs are looked for once a day */
+#define FIND_AGAIN_NS 86400000000000LL /* new logs are looked for once a day, */
+#define LOST_AGAIN_NS 3600000000000LL  /* or when one has gone, but not more often than so */
 
 static void hand_on(void *ctx);
 
@@ -68,18 +69,19 @@ static void on_settled(struct gn_bmc *bmc, bool is_durable)
 {
     struct bmc_logs *logs = bmc->logs;
 
-    if (logs == NULL)
-        return;
-    if (is_durable && !logs->has_failed) {
+    bmc->log_settlings--;
+    if (logs == NULL || !logs->is_settling || bmc->log_settlings > 0)
+        return; /* of a reading that was given up */
+    if (is_durable) {
         for (size_t i = 0; i < bmc->kept->log_count; i++)
-            gn_logs_move_mark(&bmc->kept->logs[i]);
-        if (logs->gap_number == bmc->gap_number)
+            gn_logs_move_mark(&bmc->kept->logs[i]); /* of those that were read */
+        if (!logs->has_failed && logs->gap_number == bmc->gap_number)
             bmc->kept->has_gap = false;
         gn_memory_changed(bmc->fleet->memory, bmc->kept);
         tell_recovered(bmc, logs->taken, logs->dropped);
-    } else {
-        gn_log_warn("bmc.recovery_failed bmc=%s", bmc->spec.name); /* again in the next round */
     }
+    if (!is_durable || logs->has_failed)
+        gn_log_warn("bmc.recovery_failed bmc=%s", bmc->spec.name); /* again in the next round */
     end_reading(bmc);
 }
 
@@ -114,16 +116,19 @@ static void hand_on(void *ctx)
         }
         logs->taken += taken == GN_BMCS_TAKEN;
     }
-    if (!gn_bmc_settle(bmc, on_settled))
+    logs->is_settling = gn_bmc_settle(bmc, on_settled);
+    bmc->log_settlings += logs->is_settling;
+    if (!logs->is_settling)
         end_reading(bmc);
 }
 
 static void finish(struct bmc_logs *logs)
 {
     struct gn_bmc *bmc = logs->bmc;
+    int64_t now_ns = gn_clock_real_ns();
 
-    if (logs->lost_log)
-        gn_kept_drop_logs(bmc->kept); /* they have moved: looked for anew next time */
+    if (logs->lost_log && now_ns - bmc->kept->discovered_ns > LOST_AGAIN_NS)
+        bmc->kept->discovered_ns = 0; /* it may have moved: looked for anew next time */
     if (logs->emits) {
         if (logs->found_count > 0)
             qsort(logs->found, logs->found_count, sizeof *logs->found, by_time);

@@ -78,7 +78,7 @@ static void add_found(struct bmc_logs *logs, const json_t *entry, const struct g
     if (logs->found_count == LOGS_FOUND_MAX)
         drop_oldest(logs);
     if (gn_buf_err(&event) != GN_OK || !grow(logs)) {
-        logs->has_failed = logs->has_failed || gn_buf_err(&event) != GN_ELIMIT;
+        logs->is_log_spoilt = logs->is_log_spoilt || gn_buf_err(&event) != GN_ELIMIT;
         gn_buf_free(&event);
         return;
     }
@@ -99,6 +99,9 @@ static void take_entry(struct bmc_logs *logs, const json_t *entry)
     logs->has_newest = true;
     if (log->has_mark && mark.hash == log->mark.hash && strcmp(mark.id, log->mark.id) == 0)
         logs->has_seen_mark = true;
+    if (log->has_mark && strcmp(mark.id, log->mark.id) == 0 && log->mark.created_ns != INT64_MIN &&
+        mark.created_ns > log->mark.created_ns)
+        logs->has_reused_id = true; /* one updated in place keeps its time */
     if (!is_news(logs, &mark))
         logs->has_seen_older = true;
     else if (logs->emits)
@@ -125,14 +128,23 @@ static void forget_found(struct bmc_logs *logs, size_t from)
         free(logs->found[--logs->found_count].event);
 }
 
-/* Begins the log anew, as it is now known to be. */
-static void read_again(struct bmc_logs *logs)
+static void begin_log(struct bmc_logs *logs)
 {
     logs->pages = 0;
+    logs->position = 0;
     logs->has_jumped = false;
     logs->has_seen_mark = false;
     logs->has_seen_older = false;
+    logs->has_reused_id = false;
     logs->has_newest = false;
+    logs->is_log_spoilt = false;
+    logs->has_guessed = false;
+}
+
+/* Begins the log anew, as it is now known to be. */
+static void read_again(struct bmc_logs *logs)
+{
+    begin_log(logs);
     forget_found(logs, logs->first_found);
     (void)snprintf(logs->page_uri, sizeof logs->page_uri, "%s", log_of(logs)->uri);
     ask_page(logs);
@@ -147,6 +159,13 @@ void gn_logs_move_mark(struct gn_kept_log *log)
     log->count = log->next_count;
 }
 
+/* The log is read from its mark again, in the next round. */
+static void fail_log(struct bmc_logs *logs)
+{
+    logs->has_failed = true;
+    log_of(logs)->has_next = false;
+}
+
 /* In a calm round the mark moves to what the round before saw. */
 static void note_newest(const struct bmc_logs *logs, struct gn_kept_log *log)
 {
@@ -159,20 +178,39 @@ static void note_newest(const struct bmc_logs *logs, struct gn_kept_log *log)
         gn_logs_move_mark(log);
 }
 
+/* Its mark is not in it any more, and what is in it does not follow the mark. */
+static bool has_begun_anew(const struct bmc_logs *logs)
+{
+    const struct gn_kept_log *log = log_of(logs);
+
+    if (!log->has_mark || log->mark.id[0] == '\0' || !logs->has_newest || logs->is_cleared ||
+        logs->has_seen_mark)
+        return false;
+    return logs->has_reused_id || !gn_log_mark_is_after(&log->mark, &logs->newest);
+}
+
 static void end_log(struct bmc_logs *logs)
 {
     struct gn_kept_log *log = log_of(logs);
 
-    if (log->has_mark && log->mark.id[0] != '\0' && logs->has_newest && !logs->has_seen_mark &&
-        !logs->is_cleared && !gn_log_mark_is_after(&log->mark, &logs->newest)) {
+    if (has_begun_anew(logs)) {
         gn_log_info("bmc.log_cleared bmc=%s log=%s", logs->bmc->spec.name, log->uri);
         logs->is_cleared = true; /* its ids began anew: all in it is later */
         read_again(logs);
         return;
     }
-    note_newest(logs, log);
+    if (logs->is_log_spoilt)
+        fail_log(logs);
+    else
+        note_newest(logs, log);
     logs->log++;
     gn_logs_next(logs);
+}
+
+static void skip_uri(const struct gn_kept_log *log, uint64_t skip, char *out, size_t size)
+{
+    (void)snprintf(out, size, "%s%c$skip=%" PRIu64, log->uri,
+                   strchr(log->uri, '?') != NULL ? '&' : '?', skip);
 }
 
 /* Asks for the end of a log whose newest entry is the last. */
@@ -181,8 +219,8 @@ static void jump(struct bmc_logs *logs, uint64_t skip)
     const struct gn_kept_log *log = log_of(logs);
 
     logs->has_jumped = true;
-    (void)snprintf(logs->page_uri, sizeof logs->page_uri, "%s%c$skip=%" PRIu64, log->uri,
-                   strchr(log->uri, '?') != NULL ? '&' : '?', skip);
+    logs->position = skip;
+    skip_uri(log, skip, logs->page_uri, sizeof logs->page_uri);
     ask_page(logs);
 }
 
@@ -202,7 +240,7 @@ static bool is_enough(const struct bmc_logs *logs)
     return !log->has_mark || (logs->has_seen_older && !logs->is_cleared);
 }
 
-static void go_on(struct bmc_logs *logs, const char *next)
+static void go_on(struct bmc_logs *logs, const char *next, bool is_looping)
 {
     struct gn_kept_log *log = log_of(logs);
 
@@ -213,9 +251,8 @@ static void go_on(struct bmc_logs *logs, const char *next)
         end_log(logs);
     } else if (log->is_oldest_first && !log->has_mark && !logs->has_jumped &&
                logs->count > END_ENTRIES && !logs->may_not_jump) {
-        logs->may_not_jump = true;
         jump(logs, logs->count - END_ENTRIES);
-    } else if (logs->pages >= LOGS_PAGES_MAX || strcmp(next, logs->page_uri) == 0) {
+    } else if (logs->pages >= LOGS_PAGES_MAX || is_looping) {
         gn_log_warn("bmc.log_endless bmc=%s log=%s pages=%u", logs->bmc->spec.name, log->uri,
                     logs->pages);
         end_log(logs);
@@ -248,6 +285,22 @@ static void take_next(const json_t *body, char *out, size_t size)
     out[next.len] = '\0';
 }
 
+/* Whether this page was there already: a nextLink that leads back, a $skip that is not heeded. The
+ * landmark goes along at pages 1, 2, 4, 8 and so on, so that a loop of any length meets it. */
+static bool has_come_round(struct bmc_logs *logs, const json_t *first)
+{
+    struct gn_log_mark mark;
+
+    if (!gn_log_mark_read(first, &mark))
+        return false;
+    if (logs->pages > 1 && mark.hash == logs->landmark.hash &&
+        strcmp(mark.id, logs->landmark.id) == 0)
+        return true;
+    if ((logs->pages & (logs->pages - 1)) == 0)
+        logs->landmark = mark;
+    return false;
+}
+
 static void take_page(struct bmc_logs *logs, const json_t *body)
 {
     const json_t *members = json_object_get(body, "Members");
@@ -258,13 +311,22 @@ static void take_page(struct bmc_logs *logs, const json_t *body)
     long long count = gn_json_int(body, "Members@odata.count", 0);
 
     logs->pages++;
-    logs->count = count > 0 ? (uint64_t)count : json_array_size(members);
+    logs->position += json_array_size(members);
+    logs->count = count > 0 ? (uint64_t)count : logs->position;
     if (!logs->has_jumped)
         log->is_oldest_first = is_oldest_first(members, log->is_oldest_first);
+    if (has_come_round(logs, json_array_get(members, 0))) {
+        go_on(logs, logs->page_uri, true);
+        return;
+    }
     json_array_foreach (members, i, entry)
         take_entry(logs, entry);
     take_next(body, next, sizeof next);
-    go_on(logs, next);
+    logs->has_guessed =
+        next[0] == '\0' && json_array_size(members) > 0 && logs->position < logs->count;
+    if (logs->has_guessed)
+        skip_uri(log, logs->position, next, sizeof next); /* it tells of more than it shows */
+    go_on(logs, next, false);
 }
 
 static void on_page(void *ctx, const struct gn_bmc_answer *answer)
@@ -279,11 +341,17 @@ static void on_page(void *ctx, const struct gn_bmc_answer *answer)
     } else if (logs->has_jumped && !logs->may_not_jump) {
         logs->may_not_jump = true; /* it does not know $skip */
         read_again(logs);
+    } else if (answer->status == 404 && logs->pages == 0) {
+        gn_log_info("bmc.log_gone bmc=%s log=%s", logs->bmc->spec.name, log_of(logs)->uri);
+        logs->lost_log = true;
+        gn_kept_drop_log(logs->bmc->kept, logs->log);
+        gn_logs_next(logs);
+    } else if (logs->has_guessed && logs->pages > 0) {
+        end_log(logs); /* the count was wrong, or $skip is not known */
     } else {
         gn_log_warn("bmc.log_unreadable bmc=%s log=%s reason=\"%s\"", logs->bmc->spec.name,
                     log_of(logs)->uri, answer->reason);
-        logs->has_failed = logs->has_failed || answer->status != 404;
-        logs->lost_log = logs->lost_log || answer->status == 404;
+        fail_log(logs);
         logs->log++;
         gn_logs_next(logs);
     }
@@ -298,13 +366,9 @@ void gn_logs_read(struct bmc_logs *logs)
 {
     const struct gn_kept_log *log = log_of(logs);
 
-    logs->pages = 0;
-    logs->has_jumped = false;
+    begin_log(logs);
     logs->may_not_jump = false;
     logs->is_cleared = false;
-    logs->has_seen_mark = false;
-    logs->has_seen_older = false;
-    logs->has_newest = false;
     logs->count = 0;
     logs->first_found = logs->found_count;
     (void)snprintf(logs->page_uri, sizeof logs->page_uri, "%s", log->uri);

@@ -37,7 +37,9 @@ struct bmc_logs {
     bool emits;          /* what is behind the marks becomes events */
     uint64_t gap_number; /* of the BMC when this began */
     bool has_failed;     /* a log could not be read: the gap stays */
+    bool is_log_spoilt;  /* an entry of the one that is read was lost: its mark stays */
     bool lost_log;       /* one has gone: they are looked for anew */
+    bool is_settling;    /* all was handed on; the disk is awaited */
 
     struct logs_visit *visits;
     size_t visit_count, next_visit;
@@ -50,9 +52,13 @@ struct bmc_logs {
     bool is_cleared;   /* the log was emptied since: all that is in it is news */
     bool has_seen_mark;
     bool has_seen_older; /* an entry that is not behind the mark */
+    bool has_reused_id;  /* the mark's id is that of a later entry: ids began anew */
     bool has_newest;
     struct gn_log_mark newest;
-    uint64_t count; /* Members@odata.count, 0: not told */
+    uint64_t count;              /* Members@odata.count, 0: not told */
+    uint64_t position;           /* behind the last entry seen, from the log's beginning */
+    bool has_guessed;            /* the page asked for is named by no nextLink */
+    struct gn_log_mark landmark; /* the first entry of an earlier page, to see a loop */
     char page_uri[GN_SERVICE_URI_MAX + 64];
 
     struct logs_found *found;

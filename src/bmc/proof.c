@@ -68,7 +68,7 @@ static void tell_proven(struct gn_bmc *bmc)
 {
     char latency[32];
 
-    (void)snprintf(latency, sizeof latency, "%.0f", bmc->proof.latency_ms);
+    (void)snprintf(latency, sizeof latency, "%.1f", bmc->proof.latency_ms);
     gn_bmc_tell(bmc, "PathProven", "OK", latency, NULL);
 }
 
@@ -119,6 +119,46 @@ static void fail(struct gn_bmc *bmc, const char *why)
     tell_askers(bmc);
 }
 
+/* The BMC could not be asked: that says nothing of the path. */
+static void give_up(struct gn_bmc *bmc, const char *why)
+{
+    struct bmc_proof *proof = &bmc->proof;
+    bool was_proven = proof->is_proven;
+
+    end_proof(bmc);
+    proof->is_known = false; /* asked again after the next round */
+    proof->is_proven = false;
+    gn_bmc_copy(proof->reason, sizeof proof->reason, why);
+    tell_askers(bmc);
+    proof->is_proven = was_proven;
+}
+
+void gn_bmc_proof_stop(struct gn_bmc *bmc, const char *reason)
+{
+    if (bmc->proof.is_running)
+        give_up(bmc, reason);
+}
+
+void gn_bmc_proof_by_event(struct gn_bmc *bmc)
+{
+    struct bmc_proof *proof = &bmc->proof;
+
+    if (!bmc->is_looked_at || bmc->current[0].uri[0] == '\0' || proof->is_running ||
+        (proof->is_proven && !bmc->push_fails))
+        return;
+    gn_log_info("bmc.proven bmc=%s way=push by=event", bmc->spec.name);
+    if (bmc->push_fails)
+        gn_bmc_tell(bmc, "PathProven", "OK", "0", NULL);
+    proof->is_proven = true;
+    proof->is_known = true;
+    proof->latency_ms = 0;
+    proof->at_ns = gn_clock_real_ns();
+    proof->reason[0] = '\0';
+    bmc->push_fails = false;
+    gn_bmc_stream_update(bmc);
+    gn_bmc_settle_state(bmc);
+}
+
 /* ---- why it did not come ---- */
 
 static void explain(struct gn_bmc *bmc, bool is_gone, bool is_suspended)
@@ -152,6 +192,10 @@ static void on_looked(void *ctx, const struct gn_bmc_answer *answer)
                    gn_destination_read(answer->body, gn_str_of(bmc->current[0].uri), &now);
 
     bmc->proof.call = NULL;
+    if (bmc->proof.came_us != 0) {
+        succeed(bmc, bmc->proof.came_us); /* late, but there */
+        return;
+    }
     explain(bmc, is_gone, is_read && now.is_suspended);
     if (is_gone || (is_read && now.is_suspended))
         gn_bmc_sign(bmc, "the proof failed");
@@ -176,7 +220,10 @@ static void on_timeout(void *ctx)
     if (bmc->proof.call != NULL)
         gn_bmc_cancel(bmc->proof.call);
     bmc->proof.call = NULL;
-    look_why(bmc);
+    if (bmc->proof.came_us != 0)
+        succeed(bmc, bmc->proof.came_us); /* the BMC has not answered yet */
+    else
+        look_why(bmc);
 }
 
 /* ---- asking ---- */
@@ -215,6 +262,15 @@ static enum gn_test_form next_form(struct gn_bmc *bmc)
     return gn_test_first(&proof->info, vendor);
 }
 
+/* ZT calls a second test event within some seconds a bad request. */
+static bool is_too_soon(const struct bmc_proof *proof, const struct gn_bmc_answer *answer)
+{
+    if (proof->again_count >= AGAIN_MAX)
+        return false;
+    return answer->error.fault == GN_FAULT_BUSY ||
+           (answer->status == 400 && proof->is_learnt && proof->again_count == 0);
+}
+
 static void on_submitted(void *ctx, const struct gn_bmc_answer *answer)
 {
     struct gn_bmc *bmc = ctx;
@@ -228,15 +284,15 @@ static void on_submitted(void *ctx, const struct gn_bmc_answer *answer)
             succeed(bmc, proof->came_us); /* it was faster than the answer */
         return;
     }
-    if (answer->end != GN_BMC_END_ANSWER) {
-        fail(bmc, answer->reason);
-        return;
-    }
     if (proof->came_us != 0) {
         succeed(bmc, proof->came_us);
         return;
     }
-    if (answer->error.fault == GN_FAULT_BUSY && proof->again_count < AGAIN_MAX) {
+    if (answer->end != GN_BMC_END_ANSWER) {
+        give_up(bmc, answer->reason);
+        return;
+    }
+    if (is_too_soon(proof, answer)) {
         proof->again_count++;
         gn_timer_start(&proof->again, AGAIN_MS);
         gn_timer_start(&proof->timeout, bmc->fleet->config.proof_timeout_ms + AGAIN_MS);
@@ -270,7 +326,7 @@ static void submit(struct gn_bmc *bmc)
     if (err == GN_OK)
         return;
     proof->call = NULL;
-    fail(bmc, gn_err_text(err));
+    give_up(bmc, gn_err_text(err));
 }
 
 static void on_again(void *ctx)
@@ -327,10 +383,8 @@ static void make_nonce(struct bmc_proof *proof)
     (void)snprintf(proof->nonce, sizeof proof->nonce, "gurnard%.8s%.4s", id.text, id.text + 9);
 }
 
-static void on_impossible(void *ctx)
+static void end_impossible(struct gn_bmc *bmc)
 {
-    struct gn_bmc *bmc = ctx;
-
     gn_timer_stop(&bmc->proof.again);
     if (bmc->service.test_target[0] == '\0' && gn_bmc_state_is_good(bmc->state)) {
         /* nobody can be asked for an event: the subscription stands unproven */
@@ -371,12 +425,13 @@ void gn_bmc_proof_start(struct gn_bmc *bmc, struct bmc_asker *asker)
     proof->is_submitted = false;
     proof->is_refused = false;
     proof->came_by_stream = false;
+    proof->asked_us = 0;
     proof->came_us = 0;
     proof->again_count = 0;
     make_nonce(proof);
     gn_time_format(gn_clock_real_ns() / 1000000000 * 1000000000, proof->timestamp);
     if (!is_possible(bmc)) {
-        on_impossible(bmc);
+        end_impossible(bmc);
         return;
     }
     gn_timer_start(&proof->timeout, bmc->fleet->config.proof_timeout_ms);

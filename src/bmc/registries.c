@@ -20,6 +20,7 @@
 #define WANTED_MAX       16   /* prefixes that wait for one BMC */
 #define ASKED_MAX        4096 /* pairs of model and prefix remembered as asked for */
 #define ASK_AGAIN_MS     3600000U
+#define ASK_SOONER_MS    60000U  /* where there was no answer */
 #define TELL_AFTER_MS    200U    /* several registries that come together are loaded together */
 #define FETCH_TIMEOUT_MS 180000U /* of a registry: iDRAC takes its time */
 #define PREFIX_MAX       64      /* bytes, with NUL */
@@ -100,11 +101,38 @@ static void ask(struct fetch *fetch, const struct gn_bmc_request *request, gn_bm
     end_fetch(fetch);
 }
 
+static struct asked *find_asked(const struct fetcher *fetcher, const struct gn_bmc *bmc,
+                                const char *prefix, struct gn_buf *key)
+{
+    struct asked *asked = NULL;
+
+    gn_buf_printf(key, "%s|%s", bmc->facts.model_key != NULL ? bmc->facts.model_key : "", prefix);
+    if (gn_buf_err(key) == GN_OK)
+        HASH_FIND(hh, fetcher->asked, key->data, key->len, asked);
+    return asked;
+}
+
+/* What was not answered may be asked of another one of the model, or of this one later. */
+static void ask_sooner(struct fetch *fetch)
+{
+    uint64_t now_ms = gn_loop_now_ms(fetch->fetcher->fleet->loop);
+
+    for (size_t i = fetch->next_wanted; i < fetch->wanted_count; i++) {
+        struct gn_buf key = gn_buf_with_limit(1024);
+        struct asked *asked = find_asked(fetch->fetcher, fetch->bmc, fetch->wanted[i], &key);
+
+        if (asked != NULL)
+            asked->at_ms = now_ms - ASK_AGAIN_MS + ASK_SOONER_MS;
+        gn_buf_free(&key);
+    }
+}
+
 static bool is_over(struct fetch *fetch, const struct gn_bmc_answer *answer)
 {
     fetch->call = NULL;
     if (answer->end == GN_BMC_END_ANSWER || answer->end == GN_BMC_END_HOSTILE)
         return false;
+    ask_sooner(fetch);
     end_fetch(fetch);
     return true;
 }
@@ -397,13 +425,11 @@ static bool was_asked(struct fetcher *fetcher, const struct gn_bmc *bmc, const c
 {
     uint64_t now_ms = gn_loop_now_ms(fetcher->fleet->loop);
     struct gn_buf key = gn_buf_with_limit(1024);
-    struct asked *asked = NULL;
+    struct asked *asked = find_asked(fetcher, bmc, prefix, &key);
     bool was = false;
 
-    gn_buf_printf(&key, "%s|%s", bmc->facts.model_key, prefix);
     if (gn_buf_err(&key) != GN_OK)
         goto out;
-    HASH_FIND(hh, fetcher->asked, key.data, key.len, asked);
     if (asked != NULL) {
         was = now_ms - asked->at_ms < ASK_AGAIN_MS;
         asked->at_ms = was ? asked->at_ms : now_ms;
@@ -429,7 +455,7 @@ out:
     return was;
 }
 
-static struct fetch *fetch_of(struct fetcher *fetcher, const struct gn_bmc *bmc)
+static struct fetch *fetch_of(const struct fetcher *fetcher, const struct gn_bmc *bmc)
 {
     struct fetch *fetch;
 
@@ -457,6 +483,11 @@ void gn_fetcher_want(struct fetcher *fetcher, struct gn_bmc *bmc, struct gn_str 
         begin(fetcher, bmc, prefix);
     else
         memcpy(fetch->wanted[fetch->wanted_count++], prefix, sizeof prefix);
+}
+
+bool gn_fetcher_is_busy(const struct fetcher *fetcher, const struct gn_bmc *bmc)
+{
+    return fetch_of(fetcher, bmc) != NULL || gn_timer_is_running(&fetcher->tell);
 }
 
 void gn_fetcher_drop(struct fetcher *fetcher, const struct gn_bmc *bmc)

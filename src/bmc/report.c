@@ -7,10 +7,27 @@
 
 /* ---- JSON ---- */
 
+/* Texts of BMCs may be cut within a character, or be no UTF-8 at all. */
+static json_t *plain_string(const char *text)
+{
+    char plain[GN_SERVICE_URI_MAX];
+    size_t len = 0;
+
+    for (; text[len] != '\0' && len + 1 < sizeof plain; len++)
+        plain[len] = (unsigned char)text[len] < 0x80 ? text[len] : '?';
+    plain[len] = '\0';
+    return json_string(plain);
+}
+
 /* Sets a member to a text, unless it is empty. jansson takes the reference also when it fails. */
 static bool put(json_t *obj, const char *key, const char *text)
 {
-    return text == NULL || text[0] == '\0' || json_object_set_new(obj, key, json_string(text)) == 0;
+    json_t *value;
+
+    if (text == NULL || text[0] == '\0')
+        return true;
+    value = json_string(text);
+    return json_object_set_new(obj, key, value != NULL ? value : plain_string(text)) == 0;
 }
 
 static bool put_int(json_t *obj, const char *key, uint64_t value)

@@ -34,7 +34,6 @@ static void end_round(struct gn_bmc *bmc)
     gn_bmc_rest(bmc);
 }
 
-/* Whoever waits for a proof gets the reason why there will be none. */
 static void fail_round(struct gn_bmc *bmc, enum gn_bmc_state state, const char *reason)
 {
     bmc->failures++;
@@ -93,6 +92,7 @@ void gn_bmc_round_done(struct gn_bmc *bmc)
     bool has_made = bmc->round.made_any;
 
     bmc->failures = 0;
+    bmc->is_looked_at = true;
     bmc->is_settled = true;
     gn_bmc_count(bmc->fleet->metrics.rounds_ok);
     gn_bmc_stream_update(bmc);
@@ -317,11 +317,17 @@ static void enable_service(struct gn_bmc *bmc)
     gn_bmc_round_send(bmc, &request, on_enabled);
 }
 
+/* One that was made when one was wanted is to be taken back. */
+static bool has_any_kept(const struct gn_bmc *bmc)
+{
+    return bmc->kept->subscription[0][0] != '\0' || bmc->kept->subscription[1][0] != '\0';
+}
+
 static void take_service(struct gn_bmc *bmc)
 {
     if (bmc->service.is_disabled && !bmc->round.enabled_tried && bmc->spec.way != GN_BMC_WAY_NONE)
         enable_service(bmc);
-    else if (gn_bmc_want_count(bmc) == 0 && bmc->spec.way == GN_BMC_WAY_NONE)
+    else if (bmc->spec.way == GN_BMC_WAY_NONE && !has_any_kept(bmc))
         gn_bmc_round_done(bmc);
     else if (!gn_bmc_make_wants(bmc))
         fail_round(bmc, GN_BMC_DEGRADED, "our own address is not known: set bmc.webhook_url");
@@ -344,6 +350,11 @@ static void on_service(void *ctx, const struct gn_bmc_answer *answer)
             fail_round(bmc, GN_BMC_REFUSED, "the BMC has no EventService");
         return;
     }
+    if (!bmc->proof.is_running) {
+        bmc->proof.info = (struct gn_test_info){0};
+        bmc->proof.info_is_read = false;
+        gn_test_info_read(gn_event_service_test_action(answer->body), &bmc->proof.info);
+    }
     take_service(bmc);
 }
 
@@ -356,6 +367,16 @@ static void ask_service(struct gn_bmc *bmc)
 /* ---- the list ---- */
 
 static void ask_next_member(struct gn_bmc *bmc);
+
+/* One of ours that is listed but cannot be read now is not lost. */
+static void list_as_before(struct gn_bmc *bmc, const char *uri)
+{
+    for (unsigned i = 0; i < BMC_WANTS; i++)
+        if (strcmp(bmc->current[i].uri, uri) == 0) {
+            bmc->round.list[bmc->round.list_count++] = bmc->current[i];
+            return;
+        }
+}
 
 /* One member that cannot be read does not spoil the others. */
 static void on_member(void *ctx, const struct gn_bmc_answer *answer)
@@ -372,6 +393,8 @@ static void on_member(void *ctx, const struct gn_bmc_answer *answer)
         if (round->list[round->list_count].uri[0] == '\0')
             memcpy(round->list[round->list_count].uri, uri.p, uri.len + 1);
         round->list_count++;
+    } else if (answer->status != 404) {
+        list_as_before(bmc, uri.p);
     }
     round->next_uri++;
     ask_next_member(bmc);
@@ -403,6 +426,8 @@ static bool add_uri(struct gn_bmc *bmc, const json_t *member)
     if (json_is_string(member) ? !gn_service_uri(gn_str_of(json_string_value(member)), uri)
                                : !gn_service_uri(gn_json_str(member, "@odata.id"), uri))
         return false;
+    if (round->uri_count >= BMC_MEMBERS_MAX && !is_kept(bmc, uri))
+        return false; /* too many to look at all; ours are looked at */
     round->uri_count++;
     return is_kept(bmc, uri);
 }
@@ -443,18 +468,19 @@ static void take_list(struct gn_bmc *bmc, const json_t *members)
 {
     struct bmc_round *round = &bmc->round;
     size_t all = json_array_size(members);
-    size_t count = all < BMC_MEMBERS_MAX ? all : BMC_MEMBERS_MAX;
+    size_t room = all < BMC_MEMBERS_MAX ? all : BMC_MEMBERS_MAX + BMC_WANTS;
     size_t own = 0;
 
     round->member_count = all;
     bmc->subscriptions_used = all;
-    if (!make_room(round, count)) {
+    if (!make_room(round, room)) {
         fail_round(bmc, GN_BMC_UNREACHABLE, gn_err_text(GN_ENOMEM));
         return;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < all && round->uri_count < room; i++)
         own += add_uri(bmc, json_array_get(members, i));
-    if (bmc->is_settled && !round->is_listed_again && own > 0 && own == count_kept(bmc))
+    if (bmc->is_settled && !round->is_listed_again && own == count_kept(bmc) &&
+        (own > 0 || gn_bmc_want_count(bmc) == 0))
         keep_own_only(bmc);
     ask_next_member(bmc);
 }
@@ -474,15 +500,20 @@ static void on_list(void *ctx, const struct gn_bmc_answer *answer)
         fail_round(bmc, GN_BMC_REFUSED, answer->reason);
 }
 
+void gn_bmc_collection(const struct gn_bmc *bmc, char uri[GN_SERVICE_URI_MAX + 16])
+{
+    if (bmc->service.subscriptions[0] != '\0')
+        (void)snprintf(uri, GN_SERVICE_URI_MAX + 16, "%s", bmc->service.subscriptions);
+    else
+        (void)snprintf(uri, GN_SERVICE_URI_MAX + 16, "%s/Subscriptions",
+                       bmc->facts.event_service != NULL ? bmc->facts.event_service : SERVICE_URI);
+}
+
 void gn_bmc_round_list(struct gn_bmc *bmc)
 {
     char uri[GN_SERVICE_URI_MAX + 16];
 
-    if (bmc->service.subscriptions[0] != '\0')
-        (void)snprintf(uri, sizeof uri, "%s", bmc->service.subscriptions);
-    else
-        (void)snprintf(uri, sizeof uri, "%s/Subscriptions",
-                       bmc->facts.event_service != NULL ? bmc->facts.event_service : SERVICE_URI);
+    gn_bmc_collection(bmc, uri);
     gn_bmc_round_get(bmc, uri, on_list);
 }
 

@@ -101,7 +101,11 @@ static void note_open(struct gn_bmc *bmc)
     gn_log_info("bmc.stream_open bmc=%s", bmc->spec.name);
     if (bmc->fleet->metrics.streams != NULL)
         gn_metric_add(bmc->fleet->metrics.streams, 1);
-    gn_bmc_tell(bmc, "StreamOpened", "OK", NULL, NULL);
+    if (!stream->is_quietly_closed)
+        gn_bmc_tell(bmc, "StreamOpened", "OK", NULL, NULL);
+    stream->is_quietly_closed = false;
+    if (bmc->failures > 0)
+        gn_bmc_sign(bmc, "the event stream is open");
     gn_bmc_settle_state(bmc);
     gn_bmc_logs_start(bmc);
     if (bmc->spec.way == GN_BMC_WAY_SSE && bmc->spec.proves && !bmc->proof.is_known)
@@ -140,13 +144,16 @@ static uint64_t again_ms(const struct gn_bmc *bmc)
                                    0.2);
 }
 
-static void note_closed(struct gn_bmc *bmc, const char *why)
+/* is_quiet: streams without events end so (iDRAC after an hour, ours by the watchdog). That is told
+ * only when it cannot be opened again. */
+static void note_closed(struct gn_bmc *bmc, const char *why, bool is_quiet)
 {
     struct bmc_stream *stream = &bmc->stream;
     bool was_open = stream->state == BMC_STREAM_OPEN;
     bool was_calm = was_open && gn_loop_now_ms(bmc->fleet->loop) - stream->opened_ms >= CALM_MS;
 
     gn_timer_stop(&stream->watchdog);
+    is_quiet = is_quiet && was_calm;
     stream->failures = was_calm ? 0 : stream->failures + 1;
     stream->state = BMC_STREAM_WAITING;
     gn_log_info("bmc.stream_closed bmc=%s was_open=%s reason=\"%s\"", bmc->spec.name,
@@ -154,12 +161,14 @@ static void note_closed(struct gn_bmc *bmc, const char *why)
     if (was_open && bmc->fleet->metrics.streams != NULL)
         gn_metric_add(bmc->fleet->metrics.streams, -1);
     gn_bmc_count(bmc->fleet->metrics.stream_breaks);
-    if (was_open) {
+    if ((was_open || stream->is_quietly_closed) && !is_quiet)
         gn_bmc_tell(bmc, "StreamLost", "Warning", why, NULL);
+    if (was_open)
         gn_bmc_note_gap(bmc, "the event stream broke");
-    }
+    stream->is_quietly_closed = is_quiet;
     gn_timer_start(&stream->again, again_ms(bmc));
-    gn_bmc_settle_state(bmc);
+    if (!is_quiet)
+        gn_bmc_settle_state(bmc);
 }
 
 static void on_done(void *ctx, const struct gn_bmc_answer *answer)
@@ -174,9 +183,11 @@ static void on_done(void *ctx, const struct gn_bmc_answer *answer)
         open_stream(bmc);
         return;
     }
-    note_closed(bmc, stream->is_blocked          ? "no room for its events"
-                     : answer->reason[0] != '\0' ? answer->reason
-                                                 : "the BMC closed it");
+    note_closed(bmc,
+                stream->is_blocked          ? "no room for its events"
+                : answer->reason[0] != '\0' ? answer->reason
+                                            : "the BMC closed it",
+                answer->end == GN_BMC_END_ANSWER && answer->status == 200);
     stream->is_blocked = false;
 }
 
@@ -187,7 +198,7 @@ static void on_watchdog(void *ctx)
     if (bmc->stream.call != NULL)
         gn_bmc_cancel(bmc->stream.call);
     bmc->stream.call = NULL;
-    note_closed(bmc, "nothing came for long");
+    note_closed(bmc, "nothing came for long", true);
 }
 
 /* ---- opening ---- */
@@ -250,7 +261,7 @@ static void open_stream(struct gn_bmc *bmc)
     if (err == GN_OK)
         return;
     stream->call = NULL;
-    note_closed(bmc, gn_err_text(err));
+    note_closed(bmc, gn_err_text(err), false);
 }
 
 static void on_again(void *ctx)
@@ -279,6 +290,7 @@ static void close_stream(struct gn_bmc *bmc)
     if (stream->state == BMC_STREAM_OPEN && bmc->fleet->metrics.streams != NULL)
         gn_metric_add(bmc->fleet->metrics.streams, -1);
     stream->state = BMC_STREAM_OFF;
+    stream->is_quietly_closed = false;
     stream->failures = 0;
     gn_timer_stop(&stream->again);
     gn_timer_stop(&stream->watchdog);
@@ -295,6 +307,13 @@ static bool make_reader(struct gn_bmc *bmc)
         return false; /* tried again after the next round */
     gn_sse_init(stream->sse, on_event, bmc);
     return true;
+}
+
+void gn_bmc_stream_close(struct gn_bmc *bmc)
+{
+    if (gn_bmc_stream_is_open(bmc))
+        gn_bmc_note_gap(bmc, "the event stream is opened anew");
+    close_stream(bmc);
 }
 
 void gn_bmc_stream_update(struct gn_bmc *bmc)

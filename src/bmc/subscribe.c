@@ -77,6 +77,7 @@ static void note_lost(struct gn_bmc *bmc, const char *why)
                 bmc->kept->subscription[bmc->round.want], why);
     gn_bmc_tell(bmc, "SubscriptionLost", "Warning", why, NULL);
     gn_bmc_note_gap(bmc, why);
+    bmc->round.is_lost = true;
 }
 
 static void refuse(struct gn_bmc *bmc, const char *why)
@@ -87,7 +88,8 @@ static void refuse(struct gn_bmc *bmc, const char *why)
                 bmc->round.want == 0 ? "events" : "metrics", why);
     gn_bmc_count(bmc->fleet->metrics.refused);
     bmc->current[bmc->round.want] = (struct gn_destination){0};
-    remove_next(bmc);
+    bmc->round.want++; /* an older one of ours stays: it may still be of use */
+    next_want(bmc);
 }
 
 /* ---- removing ---- */
@@ -139,13 +141,15 @@ static void take_created(struct gn_bmc *bmc, const char *uri)
 {
     struct bmc_round *round = &bmc->round;
     struct gn_destination *current = &bmc->current[round->want];
-    bool is_repair = bmc->kept->subscription[round->want][0] != '\0';
+    bool is_repair = round->is_lost;
 
     *current = (struct gn_destination){.ttl_s = -1};
     (void)snprintf(current->uri, sizeof current->uri, "%s", uri);
     gn_bmc_copy(current->url, sizeof current->url, bmc->url[round->want]);
     gn_bmc_copy(current->context, sizeof current->context, bmc->context[round->want]);
     (void)snprintf(round->created, sizeof round->created, "%s", uri);
+    (void)snprintf(bmc->remade[round->want], sizeof bmc->remade[0], "%s",
+                   round->is_remade ? uri : "");
     if (round->want == 0) {
         bmc->refusal[0] = '\0';
         round->made_any = true;
@@ -182,6 +186,7 @@ static void take_success(struct gn_bmc *bmc, const struct gn_bmc_answer *answer)
         take_created(bmc, uri);
         remove_next(bmc);
     } else if (!round->is_listed_again) {
+        round->awaits_listed = true;
         gn_memory_learn_shape(bmc->fleet->memory, bmc->facts.model_key, &round->shape);
         list_again(bmc); /* found there by its Context and Destination */
     } else {
@@ -201,6 +206,23 @@ static bool prune(struct gn_bmc *bmc)
     return true;
 }
 
+/* The rejected property, if it is one that we know: the BMC's own words are not repeated, since
+ * they may hold what was sent, the token in Destination and HttpHeaders among it. */
+static const char *property_of(const struct gn_service_error *error)
+{
+    static const char *const names[] = {
+        "Destination",      "Protocol",          "Context",
+        "EventTypes",       "MessageIds",        "SubscriptionType",
+        "Severities",       "EventFormatType",   "HttpHeaders",
+        "RegistryPrefixes", "ResourceTypes",     "DeliveryRetryPolicy",
+        "SendHeartbeat",    "VerifyCertificate", "HeartbeatIntervalMinutes"};
+
+    for (size_t i = 0; error->property_count > 0 && i < GN_LEN(names); i++)
+        if (strcmp(error->properties[0], names[i]) == 0)
+            return names[i];
+    return "";
+}
+
 static void on_created(void *ctx, const struct gn_bmc_answer *answer);
 
 static void try_next_shape(struct gn_bmc *bmc, const struct gn_bmc_answer *answer)
@@ -217,8 +239,9 @@ static void try_next_shape(struct gn_bmc *bmc, const struct gn_bmc_answer *answe
         create(bmc);
         return;
     }
-    (void)snprintf(why, sizeof why, "status %d%s%s", answer->status,
-                   answer->error.text[0] != '\0' ? ": " : "", answer->error.text);
+    (void)snprintf(why, sizeof why, "%s%s%s", answer->reason,
+                   property_of(&answer->error)[0] != '\0' ? " of " : "",
+                   property_of(&answer->error));
     refuse(bmc, why);
 }
 
@@ -252,7 +275,7 @@ static void on_created(void *ctx, const struct gn_bmc_answer *answer)
         if (!round->is_listed_again)
             list_again(bmc);
         else if (!prune(bmc))
-            refuse(bmc, answer->error.text);
+            refuse(bmc, answer->reason);
         return;
     case GN_FAULT_DISABLED:
     case GN_FAULT_BUSY:
@@ -270,12 +293,6 @@ static void on_created(void *ctx, const struct gn_bmc_answer *answer)
     try_next_shape(bmc, answer);
 }
 
-static const char *collection_of(const struct gn_bmc *bmc)
-{
-    return bmc->service.subscriptions[0] != '\0' ? bmc->service.subscriptions
-                                                 : "/redfish/v1/EventService/Subscriptions";
-}
-
 static void create(struct gn_bmc *bmc)
 {
     const char *names[GN_DESTINATION_HEADERS_MAX];
@@ -283,8 +300,10 @@ static void create(struct gn_bmc *bmc)
     struct gn_destination_want want;
     struct gn_buf body = GN_BUF_INIT;
     struct gn_buf missing = gn_buf_with_limit(BMC_REASON_MAX);
-    struct gn_bmc_request request = {.method = "POST", .uri = collection_of(bmc)};
+    char uri[GN_SERVICE_URI_MAX + 16];
+    struct gn_bmc_request request = {.method = "POST", .uri = uri};
 
+    gn_bmc_collection(bmc, uri);
     gn_bmc_want(bmc, bmc->round.want, &want, names, values);
     gn_destination_body(&want, &bmc->round.shape, &body);
     if (bmc->round.want == 0) {
@@ -295,7 +314,10 @@ static void create(struct gn_bmc *bmc)
                            missing.data);
     }
     request.body = gn_buf_str(&body);
-    gn_bmc_round_send(bmc, &request, on_created);
+    if (gn_buf_err(&body) == GN_OK)
+        gn_bmc_round_send(bmc, &request, on_created);
+    else
+        refuse(bmc, gn_err_text(gn_buf_err(&body)));
     if (body.data != NULL)
         explicit_bzero(body.data, body.len); /* HttpHeaders are secrets */
     gn_buf_free(&body);
@@ -329,6 +351,26 @@ static void begin_create(struct gn_bmc *bmc)
 
 /* ---- resuming ---- */
 
+/* New before old: the suspended one goes afterwards. */
+static void make_anew(struct gn_bmc *bmc)
+{
+    struct gn_destination_plan *plan = &bmc->round.plan;
+
+    if (plan->remove_count < GN_LEN(plan->remove))
+        plan->remove[plan->remove_count++] = plan->keep;
+    plan->creates = true;
+    bmc->round.is_remade = true;
+    begin_create(bmc);
+}
+
+/* One that was made anew because its forerunner was suspended is suspended too, though its path was
+ * not found wanting: this BMC says so of all. */
+static bool is_always_suspended(const struct gn_bmc *bmc)
+{
+    return strcmp(bmc->remade[bmc->round.want], bmc->current[bmc->round.want].uri) == 0 &&
+           !bmc->push_fails;
+}
+
 static void on_resumed(void *ctx, const struct gn_bmc_answer *answer)
 {
     struct gn_bmc *bmc = ctx;
@@ -347,9 +389,7 @@ static void on_resumed(void *ctx, const struct gn_bmc_answer *answer)
         remove_next(bmc);
         return;
     }
-    begin_create(bmc); /* new before old: the suspended one goes afterwards */
-    if (round->plan.remove_count < GN_LEN(round->plan.remove))
-        round->plan.remove[round->plan.remove_count++] = round->plan.keep;
+    make_anew(bmc);
 }
 
 static void resume(struct gn_bmc *bmc)
@@ -360,15 +400,17 @@ static void resume(struct gn_bmc *bmc)
                                            .uri = current->resume,
                                            .body = GN_STR("{}")};
 
-    note_lost(bmc, "the BMC has suspended the subscription");
-    if (current->resume[0] != '\0') {
-        gn_bmc_round_send(bmc, &request, on_resumed);
+    if (current->resume[0] == '\0' && is_always_suspended(bmc)) {
+        bmc->current[round->want].is_suspended = false; /* the proof tells whether it works */
+        bmc->proof.is_known = bmc->proof.is_known && round->want != 0;
+        remove_next(bmc);
         return;
     }
-    if (round->plan.remove_count < GN_LEN(round->plan.remove))
-        round->plan.remove[round->plan.remove_count++] = round->plan.keep;
-    round->plan.creates = true;
-    begin_create(bmc);
+    note_lost(bmc, "the BMC has suspended the subscription");
+    if (current->resume[0] != '\0')
+        gn_bmc_round_send(bmc, &request, on_resumed);
+    else
+        make_anew(bmc);
 }
 
 /* ---- deciding ---- */
@@ -401,6 +443,8 @@ static void decide(struct gn_bmc *bmc)
     round->removed = 0;
     round->refusals = 0;
     round->has_pruned = false;
+    round->is_remade = false;
+    round->is_lost = round->is_lost && round->is_listed_again;
     round->created[0] = '\0';
     gn_destination_plan(slice, count, &owner, RENEW_BEFORE_S(bmc->fleet->config.resync_ms),
                         &round->plan);
@@ -409,16 +453,20 @@ static void decide(struct gn_bmc *bmc)
         if (round->plan.keep != SIZE_MAX && round->plan.remove_count < GN_LEN(round->plan.remove))
             round->plan.remove[round->plan.remove_count++] = round->plan.keep;
         bmc->current[round->want] = (struct gn_destination){0};
-        keep_uri(bmc, round->want, "");
+        if (round->plan.remove_count == 0)
+            keep_uri(bmc, round->want, ""); /* else it is known until it is seen to be gone */
         remove_next(bmc);
         return;
     }
-    if (kept[0] != '\0' && !is_listed(bmc, kept) && !round->is_listed_again)
+    if (kept[0] != '\0' && !is_listed(bmc, kept) && !round->is_listed_again &&
+        round->plan.keep == SIZE_MAX)
         note_lost(bmc, "the BMC no longer has it");
     if (round->plan.keep != SIZE_MAX)
         adopt(bmc, &slice[round->plan.keep]);
     if (round->plan.resumes)
         resume(bmc);
+    else if (round->plan.creates && round->awaits_listed)
+        refuse(bmc, "the BMC says that it made a subscription, but lists none");
     else if (round->plan.creates)
         begin_create(bmc);
     else

@@ -2,6 +2,7 @@
  * resolution when they are missing. Pure. */
 #include "relay_priv.h"
 
+#include "gurnard/redfish/message_id.h"
 #include "gurnard/redfish/message_text.h"
 
 /* Absent, null or the empty string. */
@@ -85,6 +86,15 @@ enum gn_lookup gn_enrich_record(const struct gn_registry_set *set, bool overwrit
     if (needs_message && is_missing(&known[GN_REC_RESOLUTION]))
         fill->resolution = message.resolution;
     return lookup;
+}
+
+bool gn_enrich_lacks_registry(enum gn_lookup lookup, struct gn_str id)
+{
+    struct gn_message_id parts;
+
+    if (lookup == GN_LOOKUP_BARE)
+        return gn_message_id_parse(id, &parts) == GN_OK && parts.prefix.len > 0;
+    return lookup == GN_LOOKUP_MISS || lookup == GN_LOOKUP_NEEDLESS_MISS;
 }
 
 enum gn_severity gn_enrich_severity(const struct gn_redfish_record *record,

@@ -129,13 +129,14 @@ static enum gn_rank complete(struct gn_intake_work *in, struct gn_intake_item *i
     const struct gn_redfish_record *record = &item->from->records[place];
     struct gn_redfish_fill *fill = &item->fills[place];
     enum gn_lookup lookup;
+    struct gn_str id;
 
     lookup = gn_enrich_record(relay->registries, relay->overwrite_severity, record, &in->arena,
                               fill, item->found == NULL ? NULL : &item->found[place]);
     count_lookup(&relay->figures, lookup);
-    if ((lookup == GN_LOOKUP_MISS || lookup == GN_LOOKUP_NEEDLESS_MISS) && relay->on_miss != NULL)
-        relay->on_miss(relay->on_miss_ctx, in->source->name,
-                       gn_redfish_text(&record->known[GN_REC_MESSAGE_ID], &in->arena));
+    id = gn_redfish_text(&record->known[GN_REC_MESSAGE_ID], &in->arena);
+    if (gn_enrich_lacks_registry(lookup, id) && relay->on_miss != NULL)
+        relay->on_miss(relay->on_miss_ctx, in->source->name, id);
     return gn_enrich_rank(gn_enrich_severity(record, fill, &in->arena));
 }
 

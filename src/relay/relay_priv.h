@@ -168,4 +168,8 @@ enum gn_lookup gn_enrich_record(const struct gn_registry_set *set, bool overwrit
                                 const struct gn_redfish_record *record, struct gn_arena *arena,
                                 struct gn_redfish_fill *fill, struct gn_message *found);
 
+/* Whether the registry that the MessageId id names is not there. A key met in another one is a help
+ * only: the texts of two registries differ. */
+bool gn_enrich_lacks_registry(enum gn_lookup lookup, struct gn_str id);
+
 #endif

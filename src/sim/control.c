@@ -223,13 +223,13 @@ static void get_state(struct gn_sim *sim, struct gn_str query, struct sim_reply 
     (void)each(sim, only, add_up, &sum);
     if (!gn_str_eq(query, GN_STR("summary")))
         (void)each(sim, only, add_state, bmcs);
-    reply->body =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "count",
-                  (json_int_t)sim->config.count, "requests", (json_int_t)sum.requests,
-                  "unauthorized", (json_int_t)sum.unauthorized, "delivered",
-                  (json_int_t)sum.delivered, "failed", (json_int_t)sum.failed, "subscriptions",
-                  (json_int_t)sum.subscriptions, "subscribed", (json_int_t)sum.subscribed,
-                  "sessions", (json_int_t)sum.sessions, "bmcs", bmcs);
+    reply->body = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "count",
+                            (json_int_t)sim->config.count, "requests", (json_int_t)sum.requests,
+                            "unauthorized", (json_int_t)sum.unauthorized, "delivered",
+                            (json_int_t)sum.delivered, "failed", (json_int_t)sum.failed,
+                            "subscriptions", (json_int_t)sum.subscriptions, "subscribed",
+                            (json_int_t)sum.subscribed, "sessions", (json_int_t)sum.sessions,
+                            "max_at_once", (json_int_t)sim->max_requests, "bmcs", bmcs);
 }
 
 void gn_sim_control(struct gn_sim *sim, const struct sim_request *request, struct sim_reply *reply)

@@ -237,13 +237,12 @@ static void send_test(struct sim_visit *visit)
     struct sim_bmc *bmc = visit->bmc;
     const json_t *body = visit->body, *args = json_object_get(body, "MessageArgs");
     const struct gn_str id = gn_json_str(body, "MessageId");
-    const bool is_modern_id = (bmc->profile->habits & GN_SIM_BARE_KEYS) == 0;
+    const bool takes_id = (bmc->profile->habits & GN_SIM_TEST_OWN_ID) == 0;
     const struct sim_wish wish = {
         .topic = gn_sim_topic_find(GN_STR(TEST_KEY)),
         .message_id = id,
         .message = gn_json_str(body, "Message"),
-        /* bmcweb counts on instead of taking the id that was asked for. */
-        .event_id = is_modern_id ? gn_json_str(body, "EventId") : GN_STR_NONE,
+        .event_id = takes_id ? gn_json_str(body, "EventId") : GN_STR_NONE,
         .origin = gn_json_str(body, "OriginOfCondition"),
         .type = gn_json_str(body, "EventType"),
         .severity = gn_severity_parse(gn_json_str(body, "Severity")),
@@ -274,5 +273,5 @@ void gn_sim_post_test(struct sim_visit *visit)
     visit->reply->status = bmc->profile->test_status;
     if (visit->reply->status == 200)
         visit->reply->body =
-            gn_sim_success(bmc, "Success", (bmc->profile->habits & GN_SIM_SLASHES) != 0);
+            gn_sim_success(bmc, "Success", (bmc->profile->habits & GN_SIM_ERRORS_ILO) != 0);
 }

@@ -100,9 +100,6 @@ void gn_sim_message_id(const struct gn_sim_profile *profile, const char *key, ch
     const char *patch = strchr(minor + 1, '.');
 
     switch (profile->message_id) {
-    case GN_SIM_ID_BARE:
-        (void)snprintf(text, size, "%s", key);
-        return;
     case GN_SIM_ID_PREFIX:
         (void)snprintf(text, size, "%s.%s", profile->registry, key);
         return;

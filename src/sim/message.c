@@ -139,7 +139,7 @@ json_t *gn_sim_message(const struct sim_bmc *bmc, const char *key, const char *c
                        const char *property)
 {
     const struct message *row = find(key);
-    const bool is_ilo = (bmc->profile->habits & GN_SIM_SLASHES) != 0;
+    const bool is_ilo = (bmc->profile->habits & GN_SIM_ERRORS_ILO) != 0;
     json_t *made = json_object(), *list = json_array();
     struct gn_str views[ARGS_MAX];
     struct gn_buf text = GN_BUF_INIT;
@@ -170,7 +170,7 @@ json_t *gn_sim_message(const struct sim_bmc *bmc, const char *key, const char *c
 /* {"error":{"code","message","@Message.ExtendedInfo":[message]}}; takes message. */
 static json_t *wrap(const struct sim_bmc *bmc, json_t *message)
 {
-    const bool is_ilo = (bmc->profile->habits & GN_SIM_SLASHES) != 0;
+    const bool is_ilo = (bmc->profile->habits & GN_SIM_ERRORS_ILO) != 0;
 
     return json_pack("{s:{s:s, s:s, s:[o]}}", "error", "code",
                      is_ilo ? "iLO.0.10.ExtendedInfo" : BASE_NAME ".GeneralError", "message",
@@ -187,7 +187,7 @@ static void answer(struct sim_visit *visit, int status, const char *key, const c
     json_decref(visit->reply->body);
     visit->reply->status = status;
     /* bmcweb says what is wrong with a property beside the property. */
-    if (property != NULL && (bmc->profile->habits & GN_SIM_BARE_KEYS) != 0) {
+    if (property != NULL && (bmc->profile->habits & GN_SIM_ERRORS_BESIDE) != 0) {
         (void)snprintf(annotated, sizeof annotated, "%s@Message.ExtendedInfo", property);
         visit->reply->body = json_pack("{s:[o]}", annotated, message);
         return;

@@ -127,8 +127,9 @@ static const struct gn_sim_profile profiles[] = {
      .system = "1",
      .chassis = "1",
      .manager = "1",
-     .habits = GN_SIM_SLASHES | GN_SIM_ETAGS | GN_SIM_HTTPS_ONLY | GN_SIM_EVENT_TYPES |
-               GN_SIM_NO_CONTEXT_BACK | GN_SIM_LOG_NO_MESSAGE_ID | GN_SIM_ATTRIBUTES,
+     .habits = GN_SIM_SLASHES | GN_SIM_ERRORS_ILO | GN_SIM_ETAGS | GN_SIM_HTTPS_ONLY |
+               GN_SIM_EVENT_TYPES | GN_SIM_NO_CONTEXT_BACK | GN_SIM_LOG_NO_MESSAGE_ID |
+               GN_SIM_ATTRIBUTES,
      .event_service_type = "v1_0_8",
      .destination_type = "v1_0_0",
      .subscriptions = "Subscriptions",
@@ -172,8 +173,8 @@ static const struct gn_sim_profile profiles[] = {
      .system = "1",
      .chassis = "1",
      .manager = "1",
-     .habits = GN_SIM_SLASHES | GN_SIM_HTTPS_ONLY | GN_SIM_EVENT_TYPES | GN_SIM_HEADERS_OBJECT |
-               GN_SIM_TTL | GN_SIM_LOG_NO_MESSAGE_ID | GN_SIM_EXTREF,
+     .habits = GN_SIM_SLASHES | GN_SIM_ERRORS_ILO | GN_SIM_HTTPS_ONLY | GN_SIM_EVENT_TYPES |
+               GN_SIM_HEADERS_OBJECT | GN_SIM_TTL | GN_SIM_LOG_NO_MESSAGE_ID | GN_SIM_EXTREF,
      .event_service_type = "1.0.0",
      .destination_type = "1.0.0",
      .subscriptions = "EventSubscriptions",
@@ -217,6 +218,7 @@ static const struct gn_sim_profile profiles[] = {
      .chassis = "chassis",
      .manager = "bmc",
      .habits = GN_SIM_MODERN | GN_SIM_CHECK_VALUES | GN_SIM_IDS_OR_PREFIXES | GN_SIM_BARE_KEYS |
+               GN_SIM_MULTILINE | GN_SIM_ERRORS_BESIDE | GN_SIM_SSE_NO_FILTER | GN_SIM_TEST_OWN_ID |
                GN_SIM_VERIFIES | GN_SIM_SSE_STRANGE_ID | GN_SIM_PUBLICATION,
      .event_service_type = "v1_5_0",
      .destination_type = "v1_14_1",

@@ -136,7 +136,7 @@ static void on_done(void *ctx, const struct gn_http_result *result)
 static void write_first(struct sim_sub *sub)
 {
     const char *context = json_string_value(json_object_get(sub->members, "Context"));
-    const bool is_pretty = (sub->bmc->profile->habits & GN_SIM_BARE_KEYS) != 0;
+    const bool is_pretty = (sub->bmc->profile->habits & GN_SIM_MULTILINE) != 0;
     json_t *event = gn_sim_event(sub->bmc, sub->queue[0], context == NULL ? "" : context);
     char *text = json_dumps(event, is_pretty ? JSON_INDENT(2) : JSON_COMPACT);
 

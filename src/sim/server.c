@@ -150,6 +150,12 @@ static void send_answer(struct sim_bmc *bmc, struct gn_http_request *http, struc
     free(text);
 }
 
+static void end_request(struct sim_bmc *bmc)
+{
+    bmc->now_requests--;
+    bmc->sim->now_requests--;
+}
+
 /* ---- late answers ---- */
 
 static void on_delay_over(void *ctx)
@@ -157,7 +163,7 @@ static void on_delay_over(void *ctx)
     struct sim_pending *pending = ctx;
 
     gn_sim_tick(pending->sim);
-    pending->bmc->now_requests--;
+    end_request(pending->bmc);
     send_answer(pending->bmc, pending->request, pending->reply, pending->hostile);
     pending_free(pending);
 }
@@ -204,6 +210,8 @@ static void count_request(struct sim_bmc *bmc, const struct sim_request *request
         (void)json_object_set_new(bmc->seen, key, json_integer(before + 1));
     if (++bmc->now_requests > bmc->max_requests)
         bmc->max_requests = bmc->now_requests;
+    if (++bmc->sim->now_requests > bmc->sim->max_requests)
+        bmc->sim->max_requests = bmc->sim->now_requests;
 }
 
 static void answer_status(struct sim_bmc *bmc, struct sim_reply *reply)
@@ -235,7 +243,7 @@ static void serve(struct sim_bmc *bmc, const struct sim_request *request,
                   ? GN_SIM_MEETS_DROP
                   : gn_sim_faults_meet(&bmc->faults, request->path);
     if (verdict == GN_SIM_MEETS_DROP) {
-        bmc->now_requests--;
+        end_request(bmc);
         gn_http_drop(http);
         return;
     }
@@ -247,7 +255,7 @@ static void serve(struct sim_bmc *bmc, const struct sim_request *request,
         delay(bmc, http, &reply, hostile, delay_ms);
         return;
     }
-    bmc->now_requests--;
+    end_request(bmc);
     send_answer(bmc, http, &reply, hostile);
     gn_sim_reply_fini(&reply);
 }

@@ -196,8 +196,9 @@ struct gn_sim {
     struct gn_timer sweep; /* expiry */
     double rate_owed;
     uint32_t rate_turn;
-    TAILQ_HEAD(, sim_pending) pending; /* requests that are delayed, bodies without an end */
-    uint32_t calls;                    /* pushes under way */
+    TAILQ_HEAD(, sim_pending) pending;   /* requests that are delayed, bodies without an end */
+    uint32_t calls;                      /* pushes under way */
+    uint32_t now_requests, max_requests; /* of all BMCs together */
     bool is_stopping;
     void (*done)(void *ctx);
     void *done_ctx;
@@ -297,7 +298,6 @@ void gn_sim_get_root(struct sim_visit *visit);
 void gn_sim_get_folder(struct sim_visit *visit); /* Systems, Chassis, Managers */
 void gn_sim_get_member(struct sim_visit *visit);
 void gn_sim_post_reset(struct sim_visit *visit);
-void gn_sim_get_reset_info(struct sim_visit *visit);
 void gn_sim_get_attributes(struct sim_visit *visit);
 void gn_sim_patch_attributes(struct sim_visit *visit);
 void gn_sim_get_session_service(struct sim_visit *visit);

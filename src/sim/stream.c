@@ -33,7 +33,7 @@ void gn_sim_stream_frame(const struct sim_sub *sub, const struct sim_incident *i
                          struct gn_buf *out)
 {
     const char *context = json_string_value(json_object_get(sub->members, "Context"));
-    const bool is_pretty = (sub->bmc->profile->habits & GN_SIM_BARE_KEYS) != 0;
+    const bool is_pretty = (sub->bmc->profile->habits & GN_SIM_MULTILINE) != 0;
 
     write_frame(incident->number, gn_sim_event(sub->bmc, incident, context == NULL ? "" : context),
                 is_pretty, out);
@@ -144,7 +144,7 @@ static void take_filter(struct gn_str filter, const char *property, const char *
     json_decref(list);
 }
 
-/* bmcweb reads $filter and forgets it. */
+/* What a stream's subscription looks like; its filter is in the query. */
 static json_t *members_of(struct sim_visit *visit)
 {
     const struct sim_bmc *bmc = visit->bmc;
@@ -155,7 +155,7 @@ static json_t *members_of(struct sim_visit *visit)
     gn_sim_put(members, "Protocol", "Redfish");
     gn_sim_put(members, "Context", "SSE-%" PRIu64, gn_sim_random(bmc->sim) % 100000);
     gn_sim_put(members, "EventFormatType", "Event");
-    if ((bmc->profile->habits & GN_SIM_BARE_KEYS) == 0 && visit->request->query.p != NULL &&
+    if ((bmc->profile->habits & GN_SIM_SSE_NO_FILTER) == 0 && visit->request->query.p != NULL &&
         gn_text_percent_decode(visit->request->query, &query) == GN_OK) {
         json_t *formats = json_object();
 

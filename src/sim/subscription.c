@@ -11,6 +11,7 @@
 #include "sim_priv.h"
 
 #define RESUME_ACTION "EventDestination.ResumeSubscription"
+#define MS_PER_MIN    60000U
 
 void gn_sim_sub_uri(const struct sim_bmc *bmc, const char *id, char *uri, size_t size)
 {
@@ -180,6 +181,21 @@ static void put_state(const struct sim_sub *sub, json_t *made)
                                         "/Actions/" RESUME_ACTION));
 }
 
+/* iLO 4's TTLCount is what remains, so that a client can tell when to renew. */
+static void put_ttl(const struct sim_sub *sub, json_t *made)
+{
+    const struct gn_sim *sim = sub->bmc->sim;
+    uint64_t left_ms = sub->expires_at_ms > sim->now_ms ? sub->expires_at_ms - sim->now_ms : 0;
+
+    if ((sub->bmc->profile->habits & GN_SIM_TTL) == 0 || sub->expires_at_ms == 0)
+        return;
+    if (sim->config.ttl_s == 0)
+        left_ms = (uint64_t)((double)left_ms * sim->config.speed);
+    (void)json_object_set_new(made, "TTLCount",
+                              json_integer((json_int_t)((left_ms + MS_PER_MIN - 1) / MS_PER_MIN)));
+    gn_sim_put(made, "TTLUnits", "minutes");
+}
+
 json_t *gn_sim_sub_resource(const struct sim_sub *sub)
 {
     const struct gn_sim_profile *p = sub->bmc->profile;
@@ -198,6 +214,7 @@ json_t *gn_sim_sub_resource(const struct sim_sub *sub)
     if ((p->habits & GN_SIM_NO_CONTEXT_BACK) != 0)
         (void)json_object_del(made, "Context");
     put_state(sub, made);
+    put_ttl(sub, made);
     return made;
 }
 
@@ -303,7 +320,7 @@ void gn_sim_delete_sub(struct sim_visit *visit)
     if (sub == NULL)
         return;
     gn_sim_sub_delete(sub);
-    gn_sim_ok(visit, gn_sim_success(visit->bmc, "Success", (habits & GN_SIM_SLASHES) != 0));
+    gn_sim_ok(visit, gn_sim_success(visit->bmc, "Success", (habits & GN_SIM_ERRORS_ILO) != 0));
 }
 
 /* There only while the subscription is suspended. */

@@ -138,7 +138,7 @@ class Scene:
         self.headers = {"/events": {"Content-Type": "application/cloudevents+json"}}
 
     def prepare_admin(self):
-        """A dead letter, a body in quarantine, a replay that lasts."""
+        """A dead letter, a body in quarantine, a replay that lasts; BMCs that do not answer."""
         subscription = self.daemon.subscribe(self.refusing.url)["id"]
         self.values["subscription"] = subscription
         self.daemon.post_event(event())
@@ -147,7 +147,9 @@ class Scene:
         self.values["number"] = str(items[0]["number"])
         items = wait_for(lambda: self.daemon.admin_get("/quarantine")["items"], "a body")
         self.values["name"] = items[0]["name"]
-        self.bodies = {"/replay": {"subscription": subscription, "since": "1h"}}
+        self.bodies = {"/replay": {"subscription": subscription, "since": "1h"},
+                       "/bmcs": {"name": "bmc-1", "address": "http://127.0.0.1:1"},
+                       "/bmcs/" + self.values["name"]: {"address": "http://127.0.0.1:1"}}
 
     def prepare_peer(self):
         client = str(uuid.uuid4())

@@ -334,7 +334,7 @@ static void a_query_holds_what_is_known_and_nothing_else(void **state)
             assert_int_equal(query.after, rows[i].after);
             assert_int_equal(query.limit, rows[i].limit);
         }
-        gn_buf_free(&query.subscription);
+        gn_admin_free_query(&query);
     }
     assert_non_null(gn_admin_parse_query(GN_STR("after=1"), GN_ADMIN_LIMIT, &query));
 }
@@ -1052,9 +1052,12 @@ static void letters_that_wait_for_their_turn_stay_when_it_stops(void **state)
     assert_int_equal(letters_kept(bed) + bed->peer->requests, 3); /* what was taken is forgotten */
 }
 
+#include "admin_bmcs.h"
+
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)       cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define FLEET_TEST(name) cmocka_unit_test_setup_teardown(name, fleet_setup, fleet_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_point_in_time_is_a_date_or_an_age),
         cmocka_unit_test(only_a_page_of_an_address_is_the_servers_own),
@@ -1086,6 +1089,16 @@ int main(void)
         TEST(who_waits_for_a_letter_is_put_off_when_it_stops),
         cmocka_unit_test(who_waits_for_the_journal_is_put_off_when_it_stops_and_the_body_stays),
         TEST(letters_that_wait_for_their_turn_stay_when_it_stops),
+        FLEET_TEST(bmcs_are_listed_by_name_and_shown_without_their_secrets),
+        FLEET_TEST(the_status_counts_bmcs_and_alarms),
+        TEST(a_daemon_without_bmcs_has_none),
+        FLEET_TEST(a_bmc_is_added_replaced_and_removed),
+        FLEET_TEST(an_edit_that_makes_no_sense_does_not_reach_the_inventory),
+        FLEET_TEST(how_an_edit_ends_decides_the_answer),
+        FLEET_TEST(who_waits_for_an_edit_is_put_off_when_it_stops),
+        FLEET_TEST(a_test_of_a_bmc_says_why_it_failed),
+        FLEET_TEST(a_bmc_is_looked_at_when_asked_for),
+        FLEET_TEST(alarms_are_listed_by_bmc_and_ended_by_hand),
     };
 
     return cmocka_run_group_tests_name("admin", tests, NULL, NULL);

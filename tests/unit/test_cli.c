@@ -168,6 +168,8 @@ static void capture_end(char out[TEXT_MAX], char err[TEXT_MAX])
 static int call_verb(int argc, char **argv)
 {
     static const struct gn_cli_verb verbs[] = {{"status", "", gn_cli_status},
+                                               {"bmc", "", gn_cli_bmc},
+                                               {"alarms", "", gn_cli_alarms},
                                                {"replay", "", gn_cli_replay},
                                                {"deadletter", "", gn_cli_deadletter},
                                                {"quarantine", "", gn_cli_quarantine},
@@ -636,6 +638,8 @@ static void help_is_printed_to_stdout(void **state)
     }
 }
 
+#include "cli_bmcs.h"
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -656,6 +660,11 @@ int main(void)
         cmocka_unit_test(an_event_that_cannot_be_read_is_complained_about_before_anybody_is_called),
         cmocka_unit_test(a_password_that_cannot_be_read_is_complained_about),
         cmocka_unit_test(help_is_printed_to_stdout),
+        cmocka_unit_test(bmcs_are_listed_shown_removed_and_looked_at),
+        cmocka_unit_test(a_bmc_is_added_with_what_the_options_say),
+        cmocka_unit_test(a_test_that_does_not_prove_the_way_fails),
+        cmocka_unit_test(an_alarm_is_ended_by_the_beginning_of_its_id),
+        cmocka_unit_test(wrong_usage_of_bmc_and_alarms_is_2_and_nobody_is_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

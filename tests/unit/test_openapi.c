@@ -67,8 +67,7 @@ static void the_document_is_served_as_it_lies_in_the_tree(void **state)
     struct gn_buf want = GN_BUF_INIT;
     char length[32];
 
-    assert_int_equal(gn_file_read(GN_SOURCE_DIR "/docs/openapi.json", ANSWER_MAX / 2, &want),
-                     GN_OK);
+    assert_int_equal(gn_file_read(GN_SOURCE_DIR "/docs/openapi.json", ANSWER_MAX, &want), GN_OK);
     assert_int_equal(ask(bed, "GET", ""), 200);
     assert_string_equal(bed->asker.body, want.data);
     assert_string_equal(bed_header(bed, "Content-Type: "), "application/json");

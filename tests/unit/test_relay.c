@@ -525,6 +525,21 @@ static void what_no_registry_knows_is_told(void **state)
     assert_int_equal(missed.count, 1);
 }
 
+/* Plain is found in Own: a text, but perhaps not the one that Other would have. */
+static void a_key_found_in_another_registry_than_the_one_named_is_told(void **state)
+{
+    struct rig *rig = *state;
+    struct missed missed = {.count = 0};
+
+    gn_relay_on_miss(rig->relay, on_miss, &missed);
+    (void)take_from(rig, "b1", NULL, "{\"Events\":[{\"MessageId\":\"Plain\"}]}");
+    assert_int_equal(missed.count, 0);
+    (void)take_from(rig, "b1", NULL, "{\"Events\":[{\"MessageId\":\"Other.1.2.Plain\"}]}");
+    assert_int_equal(missed.count, 1);
+    assert_string_equal(missed.message_id, "Other.1.2.Plain");
+    gn_relay_on_miss(rig->relay, NULL, NULL);
+}
+
 /* ---- repeats, identity ---- */
 
 #define TIMED                                                                                      \
@@ -1414,6 +1429,7 @@ int main(void)
         TEST(metric_reports_go_where_the_configuration_says),
         TEST(gurnards_own_events_have_an_address_of_their_own),
         TEST(what_no_registry_knows_is_told),
+        TEST(a_key_found_in_another_registry_than_the_one_named_is_told),
         TEST(a_repeated_body_is_delivered_once),
         TEST(what_does_not_tell_itself_apart_is_never_taken_for_a_repeat),
         TEST(the_id_follows_from_sender_and_content),

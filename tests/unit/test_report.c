@@ -549,6 +549,8 @@ static void a_body_is_shown_as_it_is_only_if_it_is_text(void **state)
     }
 }
 
+#include "report_bmcs.h"
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -568,6 +570,12 @@ int main(void)
         cmocka_unit_test(a_dead_letter_is_shown_with_its_event),
         cmocka_unit_test(quarantine_is_a_table),
         cmocka_unit_test(a_body_is_shown_as_it_is_only_if_it_is_text),
+        cmocka_unit_test(bmcs_are_a_table_as_wide_as_what_is_in_it),
+        cmocka_unit_test(long_texts_of_bmcs_are_cut_unless_wide),
+        cmocka_unit_test(a_long_name_is_whole_and_leaves_room_for_the_reason),
+        cmocka_unit_test(alarms_are_a_table_with_short_ids),
+        cmocka_unit_test(of_a_bmc_all_is_shown_that_is_known),
+        cmocka_unit_test(the_status_has_bmcs_and_alarms_where_there_are_any),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,6 +174,47 @@ static void a_reset_begins_the_events_anew_and_keeps_logs(void **state)
     gn_sim_free(sim);
 }
 
+/* ---- sessions ---- */
+
+static int log_in(struct sim_bmc *bmc, const char *password)
+{
+    char body[80];
+
+    (void)snprintf(body, sizeof body, "{\"UserName\":\"user\",\"Password\":\"%s\"}", password);
+    return status_of(bmc, "POST", "/redfish/v1/SessionService/Sessions", body);
+}
+
+static void sessions_are_few_and_end_when_nobody_uses_them(void **state)
+{
+    struct gn_sim *sim = sim_of("idrac9", 1);
+    struct sim_bmc *bmc = &sim->bmcs[0];
+
+    (void)state;
+    assert_int_equal(log_in(bmc, "wrong"), 401);
+    for (uint32_t i = 0; i < bmc->profile->max_sessions; i++)
+        assert_int_equal(log_in(bmc, "word"), 201);
+    assert_int_equal(log_in(bmc, "word"), 503);
+    bmc->sessions[3].used_at_ms -= gn_sim_scaled_ms(sim, SIM_SESSION_IDLE_S) + 60000;
+    assert_int_equal(log_in(bmc, "word"), 201);
+    assert_int_equal(bmc->session_count, bmc->profile->max_sessions);
+    assert_int_equal(bmc->unauthorized, 1);
+    gn_sim_free(sim);
+}
+
+static void a_token_counts_before_basic_credentials(void **state)
+{
+    struct gn_sim *sim = sim_of("openbmc", 1);
+    struct answer answer =
+        ask_with(&sim->bmcs[0], (struct sim_request){.method = GN_STR("GET"),
+                                                     .path = GN_STR("/redfish/v1/Systems"),
+                                                     .token = GN_STR("stale")});
+
+    (void)state;
+    assert_int_equal(answer.status, 401);
+    json_decref(answer.body);
+    gn_sim_free(sim);
+}
+
 /* ---- paths ---- */
 
 static void paths_that_are_none_are_refused(void **state)
@@ -615,6 +656,8 @@ int main(void)
         cmocka_unit_test(a_mixture_holds_every_profile),
         cmocka_unit_test(equal_seeds_give_equal_bmcs),
         cmocka_unit_test(a_reset_begins_the_events_anew_and_keeps_logs),
+        cmocka_unit_test(sessions_are_few_and_end_when_nobody_uses_them),
+        cmocka_unit_test(a_token_counts_before_basic_credentials),
         cmocka_unit_test(paths_that_are_none_are_refused),
         cmocka_unit_test(a_body_that_is_no_object_is_refused),
         cmocka_unit_test(a_subscription_is_taken_by_every_profile),

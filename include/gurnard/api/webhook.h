@@ -15,6 +15,7 @@
 #include "gurnard/base/metrics.h"
 #include "gurnard/base/str.h"
 #include "gurnard/bmc/bmcs.h"
+#include "gurnard/loop/loop.h"
 #include "gurnard/net/http_server.h"
 #include "gurnard/relay/relay.h"
 
@@ -33,6 +34,9 @@ struct gn_webhook_config {
     bool reject_unreadable; /* true: 400 for what is no JSON; false: 200, kept in quarantine */
     const struct gn_webhook_token *tokens; /* copied into secrets */
     size_t token_count;
+    struct gn_loop *loop;      /* borrowed; may be NULL with registry_wait_ms 0 */
+    uint32_t registry_wait_ms; /* how long the event of a BMC of the inventory may wait for a
+                                * registry that is being fetched; those behind it wait with it */
 };
 
 /* Whether text can stand for <name>, and for <token>: what a URL's path takes unescaped, without
@@ -58,6 +62,9 @@ GN_MUST_CHECK enum gn_err gn_webhook_set_tokens(struct gn_webhook *webhook,
  * the token that the inventory made for them, or the settings' own; their test events and
  * heartbeats are answered and go no further; what is answered 503 is told to it. */
 void gn_webhook_watch(struct gn_webhook *webhook, struct gn_bmcs *bmcs);
+
+/* Registries have been loaded: what waited for them goes on. */
+void gn_webhook_registries_came(struct gn_webhook *webhook);
 
 /* The handler for gn_http_server_config.on_request; ctx is the webhook. */
 void gn_webhook_on_request(void *ctx, struct gn_http_request *request);

@@ -124,9 +124,12 @@ bool gn_bmcs_has(const struct gn_bmcs *fleet, struct gn_str bmc);
 struct gn_str gn_bmcs_token(const struct gn_bmcs *fleet, struct gn_str bmc);
 /* A MessageId of that BMC is in no registry. */
 void gn_bmcs_on_miss(struct gn_bmcs *fleet, struct gn_str bmc, struct gn_str message_id);
+/* Whether registries are being fetched from it, or are about to be loaded. */
+bool gn_bmcs_is_fetching(const struct gn_bmcs *fleet, struct gn_str bmc);
 
 /* ---- for operators ---- */
 
+/* BMCs of the inventory. */
 uint32_t gn_bmcs_count(const struct gn_bmcs *fleet);
 
 /* {"bmcs":[...]} in order of name, each with name, address, state, reason, way, model, firmware,

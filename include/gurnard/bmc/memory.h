@@ -44,7 +44,7 @@ struct gn_kept {
     char *name;
     bool has_pin;
     uint8_t pin[32];
-    bool has_gap; /* events may have been missed; its logs are to be read */
+    bool has_gap;      /* events may have been missed; its logs are to be read */
     unsigned troubles; /* bits of enum gn_bmc_state: told as trouble, and not yet as ended */
     char subscription[2][GN_SERVICE_URI_MAX]; /* of events, of metric reports; "" none */
     char last_id[GN_KEPT_ID_MAX];             /* of its stream */

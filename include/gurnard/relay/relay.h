@@ -135,6 +135,10 @@ enum gn_intake {
 typedef void (*gn_relay_miss_fn)(void *ctx, struct gn_str bmc, struct gn_str message_id);
 void gn_relay_on_miss(struct gn_relay *relay, gn_relay_miss_fn fn, void *ctx);
 
+/* Whether body has a record that wants a text which no registry has; gn_relay_on_miss()'s function
+ * is told of each. Takes nothing in. */
+bool gn_relay_lacks_text(struct gn_relay *relay, struct gn_str bmc, struct gn_str body);
+
 /* One event of gurnard's own registry. All borrowed. */
 struct gn_relay_own {
     struct gn_str bmc;         /* whose lane it is in, and Oem.Gurnard.Bmc; absent: of none */

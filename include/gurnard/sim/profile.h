@@ -37,7 +37,6 @@ enum gn_sim_policy {
 
 /* How MessageIds are written. */
 enum gn_sim_message_id {
-    GN_SIM_ID_BARE,    /* KEY */
     GN_SIM_ID_PREFIX,  /* REGISTRY.KEY */
     GN_SIM_ID_VERSION, /* REGISTRY.MAJOR.MINOR.KEY */
 };
@@ -107,6 +106,11 @@ enum gn_sim_habit {
     GN_SIM_ARCHIVE = 4194304,         /* its registry comes as a zip archive */
     GN_SIM_EXTREF = 8388608,          /* Location.Uri is {"extref":URI} (iLO 4) */
     GN_SIM_PUBLICATION = 16777216,    /* Location has PublicationUri too */
+    GN_SIM_MULTILINE = 1024,          /* events are written over several lines */
+    GN_SIM_ERRORS_BESIDE = 33554432,  /* errors stand beside the property they are about */
+    GN_SIM_ERRORS_ILO = 67108864,     /* messages of iLO's registry without texts */
+    GN_SIM_SSE_NO_FILTER = 134217728, /* $filter of a stream is taken and forgotten */
+    GN_SIM_TEST_OWN_ID = 268435456,   /* a test event gets an EventId of the service's own */
 };
 
 /* A place where incidents are logged. */
