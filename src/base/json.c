@@ -53,8 +53,7 @@ enum gn_err gn_json_parse(struct gn_str text, const struct gn_json_limits *limit
     return json_error_code(&at) == json_error_out_of_memory ? GN_ENOMEM : GN_EPARSE;
 }
 
-/* jansson's iteration takes a mutable object but does not change it. */
-static json_t *mutable_json(const json_t *value)
+json_t *gn_json_mutable(const json_t *value)
 {
     const union {
         const json_t *given;
@@ -72,8 +71,8 @@ json_t *gn_json_get_nocase(const json_t *obj, const char *key)
 
     if (found != NULL && !json_is_null(found))
         return found;
-    for (at = json_object_iter(mutable_json(obj)); at != NULL;
-         at = json_object_iter_next(mutable_json(obj), at)) {
+    for (at = json_object_iter(gn_json_mutable(obj)); at != NULL;
+         at = json_object_iter_next(gn_json_mutable(obj), at)) {
         const struct gn_str name = gn_str_trim(gn_str_of(json_object_iter_key(at)));
 
         found = json_object_iter_value(at);

@@ -52,18 +52,11 @@ void gn_logs_find_free(struct bmc_logs *logs)
 
 /* ---- what was found ---- */
 
-static struct gn_str last_part(const char *uri)
-{
-    const char *slash = strrchr(uri, '/');
-
-    return gn_str_of(slash != NULL ? slash + 1 : uri);
-}
-
 /* The operator's list says which logs by Id or by URI; without one the noise is left out. */
 static bool is_wanted(const struct gn_bmc *bmc, const char *service_uri)
 {
     const struct gn_bmc_texts *wanted = &bmc->spec.logs;
-    struct gn_str id = last_part(service_uri);
+    struct gn_str id = gn_service_last_part(gn_str_of(service_uri));
 
     if (wanted->count == 0)
         return gn_log_is_wanted(id);

@@ -307,19 +307,10 @@ static void on_file(void *ctx, const struct gn_bmc_answer *answer)
 
 /* ---- which of them ---- */
 
-static struct gn_str last_part(struct gn_str uri)
-{
-    size_t at = uri.len;
-
-    while (at > 0 && uri.p[at - 1] != '/')
-        at--;
-    return (struct gn_str){uri.p + at, uri.len - at};
-}
-
 /* Whether the member may be the one wanted, as far as its URI tells. */
 static bool may_be_wanted(const struct fetch *fetch, struct gn_str uri)
 {
-    struct gn_str name = last_part(uri);
+    struct gn_str name = gn_service_last_part(uri);
 
     if (!gn_registry_location_is_wanted(name))
         return false;

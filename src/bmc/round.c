@@ -257,9 +257,12 @@ static void read_root(struct gn_bmc *bmc, const json_t *root)
 {
     struct bmc_facts *facts = &bmc->facts;
     const json_t *links = json_object_get(root, "Links");
+    char *key = facts->model_key;
     char sessions[GN_SERVICE_URI_MAX];
 
+    facts->model_key = NULL; /* until it is made anew, the others go by the old one */
     gn_bmc_facts_free(facts);
+    facts->model_key = key;
     take_text(root, "Vendor", facts->vendor, sizeof facts->vendor);
     take_text(root, "Product", facts->product, sizeof facts->product);
     take_text(root, "RedfishVersion", facts->redfish, sizeof facts->redfish);

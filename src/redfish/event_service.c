@@ -73,6 +73,18 @@ bool gn_service_uri(struct gn_str uri, char path[GN_SERVICE_URI_MAX])
     return true;
 }
 
+struct gn_str gn_service_last_part(struct gn_str uri)
+{
+    const char *slash;
+
+    while (uri.len > 0 && uri.p[uri.len - 1] == '/')
+        uri.len--;
+    slash = uri.len == 0 ? NULL : memrchr(uri.p, '/', uri.len);
+    if (slash == NULL)
+        return uri;
+    return (struct gn_str){slash + 1, (size_t)(uri.p + uri.len - (slash + 1))};
+}
+
 bool gn_service_link(const json_t *obj, const char *member, char path[GN_SERVICE_URI_MAX])
 {
     static const char *const names[] = {"@odata.id", "href", "extref"};

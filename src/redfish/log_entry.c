@@ -61,24 +61,11 @@ static bool read_time(struct gn_str text, int64_t *ns)
     return gn_time_parse_bmc(gn_str_trim(text), ns) == GN_OK && *ns >= GN_INCIDENT_TIME_MIN;
 }
 
-/* What is behind the last '/' of a URI. */
-static struct gn_str last_part(struct gn_str uri)
-{
-    const char *slash;
-
-    while (uri.len > 0 && uri.p[uri.len - 1] == '/')
-        uri.len--;
-    slash = uri.len == 0 ? NULL : memrchr(uri.p, '/', uri.len);
-    if (slash == NULL)
-        return uri;
-    return (struct gn_str){slash + 1, (size_t)(uri.p + uri.len - (slash + 1))};
-}
-
 static struct gn_str id_of(const json_t *entry, char number[32])
 {
     const struct gn_str id = scalar(entry, "Id", number);
 
-    return id.len > 0 ? id : last_part(gn_json_str(entry, "@odata.id"));
+    return id.len > 0 ? id : gn_service_last_part(gn_json_str(entry, "@odata.id"));
 }
 
 /* ---- marks ---- */
@@ -362,7 +349,7 @@ bool gn_log_is_wanted(struct gn_str id)
     char word[GN_LOG_ID_MAX];
     size_t len = 0;
 
-    id = last_part(id);
+    id = gn_service_last_part(id);
     for (size_t i = 0; i < id.len && len < sizeof word - 1; i++) {
         const char c = id.p[i];
 

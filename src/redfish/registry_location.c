@@ -135,24 +135,12 @@ bool gn_registry_location_pick(const json_t *file, struct gn_str wanted, bool ta
 
 /* ---- names ---- */
 
-static struct gn_str last_part(struct gn_str uri)
-{
-    const char *slash;
-
-    while (uri.len > 0 && uri.p[uri.len - 1] == '/')
-        uri.len--;
-    slash = uri.len == 0 ? NULL : memrchr(uri.p, '/', uri.len);
-    if (slash == NULL)
-        return uri;
-    return (struct gn_str){slash + 1, (size_t)(uri.p + uri.len - (slash + 1))};
-}
-
 bool gn_registry_location_name(const json_t *file, char name[GN_REGISTRY_NAME_MAX])
 {
     const struct gn_str names[] = {
         gn_json_str(file, "Registry"),
         gn_json_str(file, "Id"),
-        last_part(gn_json_str(file, "@odata.id")),
+        gn_service_last_part(gn_json_str(file, "@odata.id")),
     };
 
     name[0] = '\0';

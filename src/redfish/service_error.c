@@ -278,17 +278,6 @@ static void take_annotations(struct reading *r, json_t *body)
     }
 }
 
-/* jansson's iteration takes a mutable object but does not change it. */
-static json_t *mutable_json(const json_t *value)
-{
-    const union {
-        const json_t *given;
-        json_t *wanted;
-    } view = {.given = value};
-
-    return view.wanted;
-}
-
 static void read_body(struct reading *r, const json_t *body)
 {
     if (!json_is_object(body)) {
@@ -297,7 +286,7 @@ static void read_body(struct reading *r, const json_t *body)
     }
     take_error(r, gn_json_get_nocase(body, "error"));
     take_known_lists(r, body);
-    take_annotations(r, mutable_json(body));
+    take_annotations(r, gn_json_mutable(body));
     if (r->seen == 0)
         take_message(r, body, GN_STR_NONE);
 }

@@ -440,17 +440,6 @@ static enum gn_err read_subscription(struct reader *rd, json_t *object)
     return err;
 }
 
-/* jansson's iteration takes a mutable object but does not change it. */
-static json_t *mutable_json(const json_t *value)
-{
-    const union {
-        const json_t *given;
-        json_t *wanted;
-    } as = {.given = value};
-
-    return as.wanted;
-}
-
 struct gn_native_spec *gn_native_spec_plain(enum gn_ce_mode mode)
 {
     struct gn_native_spec *spec = calloc(1, sizeof *spec);
@@ -470,7 +459,7 @@ enum gn_err gn_native_spec_parse(const json_t *object, struct gn_native_spec **s
     error[0] = '\0';
     if (rd.spec == NULL)
         return GN_ENOMEM;
-    err = read_subscription(&rd, mutable_json(object));
+    err = read_subscription(&rd, gn_json_mutable(object));
     if (err == GN_OK)
         *spec = rd.spec;
     else

@@ -29,6 +29,9 @@ void gn_json_use_must_alloc(void);
  * when absent or obj is no object. */
 json_t *gn_json_get_nocase(const json_t *obj, const char *key);
 
+/* The same value for jansson's iteration, which takes it mutable but does not change it. */
+json_t *gn_json_mutable(const json_t *value);
+
 /* The string member key of obj, or the absent view when missing or of another type. */
 struct gn_str gn_json_str(const json_t *obj, const char *key);
 

@@ -54,6 +54,9 @@ const json_t *gn_event_service_test_action(const json_t *resource);
  * then. Also used for Location and @odata.id. */
 bool gn_service_uri(struct gn_str uri, char path[GN_SERVICE_URI_MAX]);
 
+/* What stands behind the last '/' of a path, trailing ones left off; all of it without one. */
+struct gn_str gn_service_last_part(struct gn_str uri);
+
 /* The link member of obj as a path: {"@odata.id": ...}, {"href": ...}, {"extref": ...} (iLO 4) or a
  * string. false when absent; path is "" then. obj: any type, also NULL. */
 bool gn_service_link(const json_t *obj, const char *member, char path[GN_SERVICE_URI_MAX]);
