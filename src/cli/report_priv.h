@@ -1,4 +1,5 @@
-/* What report.c (status), report_lists.c and report_text.c share: sizes, ages, texts, tables. */
+/* What report.c (status), report_lists.c, report_bmcs.c and report_text.c share: sizes, ages,
+ * texts, tables. */
 #ifndef GURNARD_CLI_REPORT_PRIV_H
 #define GURNARD_CLI_REPORT_PRIV_H
 

@@ -8,6 +8,7 @@
 #   tests/bench/run.sh --durable          instead: what durability costs; docs/reliability.md
 #   tests/bench/run.sh --row              instead: two daemons in a row, many subscriptions
 #   tests/bench/run.sh --amqp             instead: AMQP beside HTTP; docs/amqp.md
+#   tests/bench/run.sh --bmcs             instead: a thousand simulated BMCs; docs/bmcs.md
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -15,13 +16,13 @@ cd "$root"
 . deploy/deps.sh
 
 if [ "${1:-}" = --help ]; then
-    sed -n '2,10s/^# \{0,1\}//p' "$0"
+    sed -n '2,11s/^# \{0,1\}//p' "$0"
     exit 0
 fi
-need_packages $GN_BUILD_PACKAGES python3
+need_packages $GN_BUILD_PACKAGES python3 curl openssl
 mkdir -p build
 cmake -S . -B build -G Ninja -DGN_PRESET=release -DGN_BUILD_BENCH=ON >build/bench-cmake.log
-ninja -C build --quiet gurnardd bench_load bench_sink bench_amqp_sink bench_micro \
+ninja -C build --quiet gurnardd gurnard bench_load bench_sink bench_amqp_sink bench_micro \
     >build/bench-ninja.log ||
     { cat build/bench-ninja.log; exit 1; }
 script=bench.py
@@ -33,6 +34,9 @@ elif [ "${1:-}" = --row ]; then
     shift
 elif [ "${1:-}" = --amqp ]; then
     script=amqp.py
+    shift
+elif [ "${1:-}" = --bmcs ]; then
+    script=bmcs.py
     shift
 fi
 exec /usr/bin/python3 "tests/bench/$script" "$@"

@@ -3,18 +3,16 @@
 Each event that a test raises has a text of its own, `Fan NAME-NUMBER does not turn.`, so that it is
 known whichever way it came: by push, by a stream or from a log, and whatever the profile leaves out.
 """
-import itertools
 import json
 import re
 from collections import defaultdict
 
 from bmcs import PASSWORD, USER, SimBmc
-from gurnard import (BUILD, NODE, PATIENCE, SYSTEMS, Daemon, Sink, request, value_of,
+from gurnard import (NODE, PATIENCE, SYSTEMS, Daemon, Sink, request, value_of,
                      wait_for)
 
 OWN = f"/cluster/node/{NODE}/gurnard"
 TEXT = re.compile(r"Fan ([\w.-]+)-(\d+)\b")
-LOGLESS = ("supermicro",)  # profiles whose logs are not those of a Redfish service
 
 
 class Bmc(SimBmc):
@@ -64,10 +62,10 @@ class BmcDaemon(Daemon):
     bmc: settings of that section, over ones that make waits short; more: other sections.
     """
 
-    def __init__(self, *bmcs, bmc=None, more=None, settings_flags=(), **others):
-        super().__init__(*settings_flags, **others)
+    def __init__(self, *bmcs, bmc=None, more=None, password=PASSWORD, flags=(), **others):
+        super().__init__(*flags, **others)
         self.credentials = self.dir / "credentials"
-        self.write_credentials(self.credentials)
+        self.write_credentials(self.credentials, password=password)
         self.section = {"resync": "1s", "spread": "0ms", "proof_timeout": "2s",
                         "username_file": str(self.credentials / "username"),
                         "password_file": str(self.credentials / "password"), **(bmc or {})}
@@ -100,6 +98,10 @@ class BmcDaemon(Daemon):
         status, _, text = request(self.admin, method, "/admin/v1" + path, body,
                                   {"Content-Type": "application/json"})
         return status, json.loads(text or b"null")
+
+    def add(self, bmc, **members):
+        """Adds a simulated BMC by the admin API; its answer."""
+        return self.order("POST", "/bmcs", entry_of(bmc, **members))
 
     def wait_state(self, bmc, *states, reason="", patience=PATIENCE):
         """Waits for one of the states with a reason that holds the words; what is shown then."""
@@ -170,9 +172,10 @@ class Account(Sink):
 
     def wait_all(self, *bmcs):
         """Waits for everything that the BMCs have raised, and checks that it came as it should."""
-        wait_for(lambda: self.has_all(*bmcs),
-                 "all events of " + ", ".join(b.name for b in bmcs)) if not self.has_all(
-                     *bmcs) else None
+        try:
+            wait_for(lambda: self.has_all(*bmcs), "events")
+        except AssertionError:
+            raise AssertionError(f"not all came: {dict(self.numbered())}") from None
         self.check(*bmcs)
 
     def check(self, *bmcs):
@@ -197,13 +200,3 @@ class Account(Sink):
 
 def is_recovered(record):
     return bool(((record.get("Oem") or {}).get("Gurnard") or {}).get("Recovered"))
-
-
-def group(*bmcs):
-    """The sub-lists of at most three, so that the processes of a test stay few."""
-    it = iter(bmcs)
-    return iter(lambda: list(itertools.islice(it, 3)), [])
-
-
-__all__ = ["BUILD", "LOGLESS", "OWN", "SYSTEMS", "Account", "Bmc", "BmcDaemon", "entry_of",
-           "is_recovered", "wait_for"]

@@ -1,6 +1,6 @@
 """gurnardd and the habits of each vendor's BMC: subscribed, proven, repaired, and nothing lost."""
 import pytest
-from bmc_daemon import TEXT, Account, Bmc, BmcDaemon, entry_of, is_recovered
+from bmc_daemon import TEXT, Account, Bmc, BmcDaemon, is_recovered
 from bmcs import PROFILES
 from gurnard import request, wait_for
 
@@ -54,10 +54,7 @@ def test_subscribed_proven_and_after_a_reset_nothing_is_lost(profile):
 def test_no_test_event_reaches_a_consumer(profile):
     with Bmc(profile) as bmc, Account() as account, BmcDaemon() as daemon:
         account.subscribe(daemon)
-        status, _ = daemon.order("POST", "/bmcs", {
-            **entry_of(bmc), "username_file": str(daemon.credentials / "username"),
-            "password_file": str(daemon.credentials / "password")})
-        assert status == 201
+        assert daemon.add(bmc)[0] == 201
         daemon.wait_proven(bmc)
         wait_for(lambda: daemon.order("POST", f"/bmcs/{profile}/test")[1].get("proven"),
                  "a second proof")

@@ -113,7 +113,7 @@ struct fake {
     struct fake_log logs[FAKE_LOGS];
     struct fake_registry registries[FAKE_REGISTRIES];
 
-    char seen[FAKE_SEEN_MAX][160]; /* "GET /redfish/v1/..." */
+    char seen[FAKE_SEEN_MAX][300]; /* "GET /redfish/v1/..." */
     unsigned seen_count;
     char posted[8][2048]; /* bodies of POSTs for subscriptions */
     unsigned posts;
@@ -354,7 +354,7 @@ static void fake_stream_event(struct fake *fake, const char *id, const char *bod
 static void fake_submit(struct fake *fake, struct gn_http_request *request)
 {
     struct gn_str body = gn_http_body(request);
-    char event[1200];
+    char event[1100];
 
     snprintf(fake->test_body, sizeof(fake->test_body), "%.*s", (int)body.len, body.p);
     snprintf(event, sizeof(event), "{\"Events\":[%s]}", fake->test_body);
@@ -606,7 +606,7 @@ static void fake_on_request(void *ctx, struct gn_http_request *request)
     struct gn_str path_text = gn_http_path(request);
     struct gn_str query = gn_http_query(request);
     char method[8];
-    char path[256];
+    char path[200];
 
     snprintf(method, sizeof(method), "%.*s", (int)method_text.len, method_text.p);
     snprintf(path, sizeof(path), "%.*s", (int)path_text.len, path_text.p);

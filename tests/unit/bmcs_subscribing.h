@@ -178,8 +178,8 @@ static void a_lost_subscription_is_made_anew_with_the_gap_noted_told_and_counted
     assert_int_equal(count_told(bed, "SubscriptionLost"), 1);
     assert_int_equal(count_told(bed, "SubscriptionRepaired"), 1);
     assert_true(bmc_of(bed, "b1")->kept->has_gap);
-    assert_true(gn_metric_value(bed->fleet->metrics.gaps) == 1);
-    assert_true(gn_metric_value(bed->fleet->metrics.repaired) == 1);
+    assert_true(bed->fleet->metrics.gaps->value == 1);
+    assert_true(bed->fleet->metrics.repaired->value == 1);
     expect_state(bed, "subscribed");
 }
 

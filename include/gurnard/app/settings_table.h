@@ -117,7 +117,7 @@ ROW(TEXT, bmc_legacy_username, "bmc.legacy_username", "", "", "", "", "REDFISH_U
     "User name for that BMC.") \
 ROW(TEXT, bmc_legacy_password, "bmc.legacy_password", "", "", "", "", "REDFISH_PASSWORD", \
     "Password for that BMC; never printed. Files are the better place: bmc.password_file.") \
-ROW(CHOICE, metrics_reports, "metrics.reports", "apart", "", "apart|with|drop", "", "", \
+ROW(CHOICE, metrics_reports, "metrics.reports", "with", "", "apart|with|drop", "", "", \
     "Metric reports of BMCs: events under a resource of their own, among the other events, or dropped.") \
 ROW(NUMBER, storm_rate, "storm.rate", "0", "0", "100000", "", "", \
     "Records a second of one BMC beyond which repeats are folded into one; never critical ones. 0: off.") \
