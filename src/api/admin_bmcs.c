@@ -36,25 +36,14 @@ void gn_admin_bmc(struct gn_admin *admin, const struct gn_admin_call *call)
 }
 
 /* How many of list are in each state. */
-static void count_states(const json_t *list, uint64_t counts[GN_BMC_STATES])
-{
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const struct gn_str state = gn_json_str(json_array_get(list, i), "state");
-
-        for (int at = 0; at < GN_BMC_STATES; at++)
-            counts[at] += gn_str_eq(state, gn_str_of(gn_bmc_state_name((enum gn_bmc_state)at)));
-    }
-}
-
 void gn_admin_add_bmcs(const struct gn_admin *admin, struct gn_buf *out)
 {
     const struct gn_admin_inventory *inventory = &admin->parts.inventory;
     struct gn_bmcs *bmcs = admin->parts.bmcs;
-    uint64_t counts[GN_BMC_STATES] = {0};
-    json_t *root = bmcs == NULL ? NULL : gn_bmcs_list(bmcs);
+    uint32_t counts[GN_BMC_STATES] = {0};
 
-    count_states(json_object_get(root, "bmcs"), counts);
-    json_decref(root);
+    if (bmcs != NULL)
+        gn_bmcs_count_states(bmcs, counts);
     gn_admin_add_name(out, "bmcs");
     gn_buf_putc(out, '{');
     gn_admin_add_u64(out, "count", bmcs == NULL ? 0 : gn_bmcs_count(bmcs));

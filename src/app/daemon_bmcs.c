@@ -203,6 +203,13 @@ static void tell(void *ctx, const struct gn_bmcs_news *news)
         gn_log_warn("bmc.untold bmc=%s key=%s reason=\"no room\"", news->bmc, news->key);
 }
 
+static void on_left(void *ctx, const char *bmc)
+{
+    const struct daemon *daemon = ctx;
+
+    gn_alarms_forget(daemon->alarms, gn_str_of(bmc));
+}
+
 static void load_registries(void *ctx)
 {
     struct daemon *daemon = ctx;
@@ -316,6 +323,7 @@ static enum gn_err build_bmcs(struct daemon *daemon, const char *folder, const c
         .take = take,
         .settle = settle,
         .tell = tell,
+        .left = on_left,
         .registries = load_registries,
         .ctx = daemon,
     };

@@ -173,6 +173,13 @@ static const char *push_problem(const struct gn_bmc *bmc)
     return "";
 }
 
+/* What is missing, for a state that is well. Few BMCs let the retry policy be chosen, and nobody
+ * can do anything about it: gn_bmcs_show() has it all the same. */
+static const char *worth_telling(const struct gn_bmc *bmc)
+{
+    return strcmp(bmc->missing, MISSING_WORDS "DeliveryRetryPolicy") == 0 ? "" : bmc->missing;
+}
+
 void gn_bmc_settle_state(struct gn_bmc *bmc)
 {
     bool is_streaming = gn_bmc_stream_is_open(bmc);
@@ -204,7 +211,7 @@ void gn_bmc_settle_state(struct gn_bmc *bmc)
         gn_bmc_set_state(bmc, GN_BMC_DEGRADED, "%s", "heartbeats stay away");
     else
         gn_bmc_set_state(bmc, bmc->proof.is_proven ? GN_BMC_PROVEN : GN_BMC_SUBSCRIBED, "%s",
-                         bmc->missing[0] != '\0' ? bmc->missing : "");
+                         worth_telling(bmc));
 }
 
 /* ---- signs of life and of trouble ---- */

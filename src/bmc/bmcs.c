@@ -77,6 +77,22 @@ static enum gn_err add(struct gn_bmcs *fleet, const struct gn_bmc_spec *spec,
     return GN_OK;
 }
 
+/* One that came to a fleet that was there already; the first list needs no such news. */
+static void tell_added(struct gn_bmcs *fleet, const struct gn_bmc_spec *spec)
+{
+    struct gn_bmc *bmc = fleet->has_list ? find(fleet, gn_str_of(spec->name)) : NULL;
+
+    if (bmc != NULL)
+        gn_bmc_tell(bmc, "BmcAdded", "OK", NULL, NULL);
+}
+
+static void tell_removed(struct gn_bmcs *fleet, struct gn_bmc *bmc)
+{
+    gn_bmc_tell(bmc, "BmcRemoved", "OK", NULL, NULL);
+    if (fleet->hooks.left != NULL)
+        fleet->hooks.left(fleet->hooks.ctx, bmc->spec.name);
+}
+
 void gn_bmc_left(struct gn_bmc *bmc)
 {
     struct gn_bmcs *fleet = bmc->fleet;
@@ -182,8 +198,11 @@ static enum gn_err update(struct gn_bmcs *fleet, const struct gn_bmc_spec *spec,
     struct gn_bmc *bmc = find(fleet, gn_str_of(spec->name));
     enum gn_err err = GN_OK;
 
-    if (bmc == NULL)
-        return add(fleet, spec, secret);
+    if (bmc == NULL) {
+        err = add(fleet, spec, secret);
+        tell_added(fleet, spec);
+        return err;
+    }
     if (!is_same_peer(&bmc->spec, spec))
         return replace(fleet, bmc, spec, secret);
     if (!gn_bmc_spec_eq(&bmc->spec, spec))
@@ -226,13 +245,16 @@ enum gn_err gn_bmcs_apply(struct gn_bmcs *fleet, const struct gn_bmc_list *list,
     if (fleet->is_stopping)
         return GN_OK;
     HASH_ITER (hh, fleet->bmcs, bmc, next)
-        if (gn_bmc_list_find(list, gn_str_of(bmc->spec.name)) == NULL)
+        if (gn_bmc_list_find(list, gn_str_of(bmc->spec.name)) == NULL) {
+            tell_removed(fleet, bmc);
             let_go(fleet, bmc, true);
+        }
     for (size_t i = 0; i < list->count; i++) {
         enum gn_err one = update(fleet, &list->items[i], &secrets[i]);
 
         err = one != GN_OK ? one : err;
     }
+    fleet->has_list = true;
     prune_once(fleet, list);
     gn_log_info("bmcs.applied bmcs=%u", gn_bmcs_count(fleet));
     return err;

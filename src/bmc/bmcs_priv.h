@@ -35,7 +35,8 @@
 #define BMC_MEMBERS_MAX  64   /* subscriptions of a BMC that are looked at */
 #define BMC_WANTS        2    /* subscriptions of ours at most: events, metric reports */
 #define BMC_URL_MAX      1024 /* bytes of a Destination of ours, with NUL */
-#define PROOF_ASKERS_MAX 8    /* that wait for one proof */
+#define MISSING_WORDS    "not offered by the BMC: " /* begins gn_bmc.missing */
+#define PROOF_ASKERS_MAX 8                          /* that wait for one proof */
 
 /* What a BMC says of itself. */
 struct bmc_facts {
@@ -166,6 +167,7 @@ struct gn_bmc {
     char reason[BMC_REASON_MAX];
     int64_t state_since_ns;
     char missing[BMC_REASON_MAX]; /* of what was asked for, not offered by the BMC */
+    bool is_lost[BMC_WANTS];      /* the subscription that was there, and it has been told */
     char refusal[BMC_REASON_MAX]; /* why it takes no subscription; "" if it does */
     bool push_fails;              /* the latest proof by push failed */
     uint64_t subscriptions_used;  /* as the last round saw it */
@@ -227,6 +229,7 @@ struct gn_bmcs {
     struct fleet_metrics metrics;
     struct fetcher *fetcher; /* registries.c */
     bool is_stopping;
+    bool has_list;  /* an inventory has been applied */
     bool is_pruned; /* the memory of BMCs that left while we were down is gone */
     gn_defer_fn stopped;
     void *stopped_ctx;

@@ -139,6 +139,7 @@ static void begin_log(struct bmc_logs *logs)
     logs->has_newest = false;
     logs->is_log_spoilt = false;
     logs->has_guessed = false;
+    logs->has_no_order = false;
 }
 
 /* Begins the log anew, as it is now known to be. */
@@ -235,7 +236,7 @@ static bool is_enough(const struct bmc_logs *logs)
 {
     const struct gn_kept_log *log = log_of(logs);
 
-    if (log->is_oldest_first)
+    if (log->is_oldest_first || logs->has_no_order)
         return false;
     return !log->has_mark || (logs->has_seen_older && !logs->is_cleared);
 }
@@ -301,6 +302,20 @@ static bool has_come_round(struct bmc_logs *logs, const json_t *first)
     return false;
 }
 
+/* Of pages with one entry each only the second one tells. */
+static void learn_order(struct bmc_logs *logs, const json_t *members)
+{
+    struct gn_kept_log *log = log_of(logs);
+    struct gn_log_mark mark;
+
+    logs->has_no_order = logs->pages == 1 && json_array_size(members) == 1;
+    if (logs->pages == 2 && json_array_size(members) == 1 &&
+        gn_log_mark_read(json_array_get(members, 0), &mark))
+        log->is_oldest_first = gn_log_mark_is_after(&logs->landmark, &mark);
+    else
+        log->is_oldest_first = is_oldest_first(members, log->is_oldest_first);
+}
+
 static void take_page(struct bmc_logs *logs, const json_t *body)
 {
     const json_t *members = json_object_get(body, "Members");
@@ -314,7 +329,7 @@ static void take_page(struct bmc_logs *logs, const json_t *body)
     logs->position += json_array_size(members);
     logs->count = count > 0 ? (uint64_t)count : logs->position;
     if (!logs->has_jumped)
-        log->is_oldest_first = is_oldest_first(members, log->is_oldest_first);
+        learn_order(logs, members);
     if (has_come_round(logs, json_array_get(members, 0))) {
         go_on(logs, logs->page_uri, true);
         return;

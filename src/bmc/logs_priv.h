@@ -57,6 +57,7 @@ struct bmc_logs {
     struct gn_log_mark newest;
     uint64_t count;              /* Members@odata.count, 0: not told */
     uint64_t position;           /* behind the last entry seen, from the log's beginning */
+    bool has_no_order;           /* one entry has been seen: it may be the oldest or the newest */
     bool has_guessed;            /* the page asked for is named by no nextLink */
     struct gn_log_mark landmark; /* the first entry of an earlier page, to see a loop */
     char page_uri[GN_SERVICE_URI_MAX + 64];

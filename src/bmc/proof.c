@@ -113,7 +113,8 @@ static void fail(struct gn_bmc *bmc, const char *why)
     if (!bmc->push_fails)
         gn_bmc_tell(bmc, "PathUnproven", "Warning", seconds, NULL);
     bmc->push_fails = bmc->spec.way != GN_BMC_WAY_SSE;
-    gn_bmc_note_gap(bmc, why);
+    if (!gn_bmc_stream_is_open(bmc)) /* else they come by it */
+        gn_bmc_note_gap(bmc, why);
     gn_bmc_stream_update(bmc);
     gn_bmc_settle_state(bmc);
     tell_askers(bmc);

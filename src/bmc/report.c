@@ -174,6 +174,13 @@ json_t *gn_bmcs_show(const struct gn_bmcs *fleet, struct gn_str name)
     return bmc == NULL ? NULL : one(bmc, true);
 }
 
+void gn_bmcs_count_states(const struct gn_bmcs *fleet, uint32_t counts[GN_BMC_STATES])
+{
+    memset(counts, 0, GN_BMC_STATES * sizeof *counts);
+    for (const struct gn_bmc *bmc = fleet->bmcs; bmc != NULL; bmc = bmc->hh.next)
+        counts[bmc->state]++;
+}
+
 /* ---- metrics ---- */
 
 static struct gn_metric *counter(struct gn_metrics *metrics, const char *name, const char *labels,

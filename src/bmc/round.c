@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gurnard/base/clock.h"
 #include "gurnard/base/json.h"
 #include "gurnard/base/log.h"
 
-#define ROOT_URI    "/redfish/v1/"
-#define SERVICE_URI "/redfish/v1/EventService"
+#define PROVE_AGAIN_NS 3600000000000LL /* push is tried again while a stream does its work */
+#define ROOT_URI       "/redfish/v1/"
+#define SERVICE_URI    "/redfish/v1/EventService"
 
 static void ask_service(struct gn_bmc *bmc);
 
@@ -87,6 +89,20 @@ void gn_bmc_round_stop(struct gn_bmc *bmc)
     drop_list(&bmc->round);
 }
 
+/* While events come by the stream, push is given another chance only now and then: a test event
+ * leaves its mark in the BMC's log. */
+static bool is_chance(const struct gn_bmc *bmc)
+{
+    return bmc->push_fails &&
+           (!gn_bmc_stream_is_open(bmc) || gn_clock_real_ns() - bmc->proof.at_ns > PROVE_AGAIN_NS);
+}
+
+static bool must_prove(const struct gn_bmc *bmc, bool has_made)
+{
+    return bmc->spec.proves && bmc->refusal[0] == '\0' && bmc->spec.way != GN_BMC_WAY_NONE &&
+           (has_made || !bmc->proof.is_known || is_chance(bmc));
+}
+
 void gn_bmc_round_done(struct gn_bmc *bmc)
 {
     bool has_made = bmc->round.made_any;
@@ -99,8 +115,7 @@ void gn_bmc_round_done(struct gn_bmc *bmc)
     gn_bmc_settle_state(bmc);
     end_round(bmc);
     gn_bmc_logs_start(bmc);
-    if (bmc->spec.proves && bmc->refusal[0] == '\0' && bmc->spec.way != GN_BMC_WAY_NONE &&
-        (has_made || !bmc->proof.is_known || bmc->push_fails))
+    if (must_prove(bmc, has_made))
         gn_bmc_proof_start(bmc, NULL);
 }
 

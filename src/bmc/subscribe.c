@@ -71,13 +71,17 @@ static void keep_uri(struct gn_bmc *bmc, unsigned index, const char *uri)
     gn_memory_changed(bmc->fleet->memory, bmc->kept);
 }
 
+/* It is told once; but as long as there is none, every round begins a gap. */
 static void note_lost(struct gn_bmc *bmc, const char *why)
 {
+    bmc->round.is_lost = true;
+    gn_bmc_note_gap(bmc, why);
+    if (bmc->is_lost[bmc->round.want])
+        return;
+    bmc->is_lost[bmc->round.want] = true;
     gn_log_warn("bmc.subscription_lost bmc=%s uri=%s reason=\"%s\"", bmc->spec.name,
                 bmc->kept->subscription[bmc->round.want], why);
     gn_bmc_tell(bmc, "SubscriptionLost", "Warning", why, NULL);
-    gn_bmc_note_gap(bmc, why);
-    bmc->round.is_lost = true;
 }
 
 static void refuse(struct gn_bmc *bmc, const char *why)
@@ -143,6 +147,7 @@ static void take_created(struct gn_bmc *bmc, const char *uri)
     struct gn_destination *current = &bmc->current[round->want];
     bool is_repair = round->is_lost;
 
+    bmc->is_lost[round->want] = false;
     *current = (struct gn_destination){.ttl_s = -1};
     (void)snprintf(current->uri, sizeof current->uri, "%s", uri);
     gn_bmc_copy(current->url, sizeof current->url, bmc->url[round->want]);
@@ -310,8 +315,7 @@ static void create(struct gn_bmc *bmc)
         gn_shape_missing(&bmc->round.shape, &want, &missing);
         bmc->missing[0] = '\0';
         if (missing.len > 0 && gn_buf_err(&missing) == GN_OK)
-            (void)snprintf(bmc->missing, sizeof bmc->missing, "not offered by the BMC: %s",
-                           missing.data);
+            (void)snprintf(bmc->missing, sizeof bmc->missing, MISSING_WORDS "%s", missing.data);
     }
     request.body = gn_buf_str(&body);
     if (gn_buf_err(&body) == GN_OK)
@@ -384,6 +388,7 @@ static void on_resumed(void *ctx, const struct gn_bmc_answer *answer)
         gn_bmc_count(bmc->fleet->metrics.repaired);
         gn_bmc_tell(bmc, "SubscriptionRepaired", "OK", "resumed", NULL);
         bmc->current[round->want].is_suspended = false;
+        bmc->is_lost[round->want] = false;
         round->made_any = true;
         bmc->push_fails = false;
         remove_next(bmc);
@@ -419,6 +424,7 @@ static void adopt(struct gn_bmc *bmc, const struct gn_destination *found)
 {
     struct bmc_round *round = &bmc->round;
 
+    bmc->is_lost[round->want] = found->is_suspended && bmc->is_lost[round->want];
     bmc->current[round->want] = *found;
     if (round->want == 0)
         bmc->refusal[0] = '\0';

@@ -152,6 +152,11 @@ AGE_CELL(bmc_last_event, "last_event")
 COUNT_CELL(bmc_subscriptions, "subscriptions_used")
 TEXT_CELL(bmc_reason, "reason")
 
+static void add_ms(struct gn_buf *out, double ms)
+{
+    gn_buf_printf(out, "%.*f ms", ms < 10 ? 1 : 0, ms);
+}
+
 /* How long the test event took, or what became of it. */
 static void bmc_proof(struct gn_buf *out, const json_t *row, int64_t now_ns)
 {
@@ -161,7 +166,7 @@ static void bmc_proof(struct gn_buf *out, const json_t *row, int64_t now_ns)
 
     (void)now_ns;
     if (gn_str_eq(result, GN_STR("proven")) && json_is_number(latency))
-        gn_buf_printf(out, "%.0f ms", json_number_value(latency));
+        add_ms(out, json_number_value(latency));
     else if (gn_str_eq(result, GN_STR("none")))
         gn_buf_putc(out, '-');
     else
@@ -295,8 +300,10 @@ static void proof_field(struct gn_buf *out, const json_t *proof, int64_t now_ns)
         return;
     label(out, "proof");
     gn_report_add_text(out, json_object_get(proof, "result"));
-    if (json_is_number(latency))
-        gn_buf_printf(out, " in %.0f ms", json_number_value(latency));
+    if (json_is_number(latency)) {
+        gn_buf_puts(out, " in ");
+        add_ms(out, json_number_value(latency));
+    }
     if (json_is_string(when))
         add_ago(out, when, now_ns);
     if (json_string_length(reason) > 0) {

@@ -3,11 +3,12 @@
 Each event that a test raises has a text of its own, `Fan NAME-NUMBER does not turn.`, so that it is
 known whichever way it came: by push, by a stream or from a log, and whatever the profile leaves out.
 """
+import contextlib
 import json
 import re
 from collections import defaultdict
 
-from bmcs import PASSWORD, USER, SimBmc
+from bmcs import PASSWORD, PROFILES, USER, SimBmc
 from gurnard import (NODE, PATIENCE, SYSTEMS, Daemon, Sink, request, value_of,
                      wait_for)
 
@@ -49,6 +50,16 @@ class Bmc(SimBmc):
     def pushes(self):
         """Subscriptions that are pushed to, as the BMC has them."""
         return [s for s in self.bmc_state()["subscriptions"] if not s["sse"]]
+
+
+@contextlib.contextmanager
+def all_profiles(*profiles, **more):
+    """One BMC with a past of each profile (of all)."""
+    with contextlib.ExitStack() as stack:
+        bmcs = [stack.enter_context(Bmc(p, **more)) for p in profiles or PROFILES]
+        for bmc in bmcs:
+            bmc.age()
+        yield bmcs
 
 
 def entry_of(bmc, **members):
@@ -119,29 +130,47 @@ class BmcDaemon(Daemon):
         for bmc in bmcs:
             self.wait_state(bmc, "proven")
 
-    def wait_marks(self, *bmcs):
-        """Waits until it is on disk how far each log has been read."""
-        def marked(bmc):
+    def wait_marks(self, *bmcs, on_disk=False):
+        """Waits until it is known (on disk: for the next start) how far each log has been read.
+        The BMCs have a past (age()), so that their logs are not empty."""
+        def kept(bmc):
             file = self.store / "bmcs" / f"b-{bmc.name}.json"
             try:
-                logs = json.loads(file.read_text()).get("logs", [])
+                return [log.get("id") for log in json.loads(file.read_text()).get("logs", [])]
             except (OSError, ValueError):
-                return False
-            return logs and all(log.get("id") or log.get("empty") for log in logs)
-        for bmc in bmcs:
-            wait_for(lambda: marked(bmc), f"marks of {bmc.name}'s logs")
+                return []
 
-    def wait_rounds(self, count=2):
-        """Waits until the BMCs were looked at so many times more."""
-        goal = self.metric('gurnard_bmc_rounds_total{result="ok"}') + count
-        wait_for(lambda: self.metric('gurnard_bmc_rounds_total{result="ok"}') >= goal, "rounds")
+        def known(bmc):
+            return [log.get("read_to") for log in self.show(bmc).get("logs", [])]
+
+        for bmc in bmcs:
+            marks = kept if on_disk else known
+            wait_for(lambda: marks(bmc) and all(marks(bmc)), f"marks of {bmc.name}'s logs")
+
+    def look(self, *bmcs, times=2):
+        """Has the BMCs looked at so many times, and waits until they were."""
+        name = 'gurnard_bmc_rounds_total{result="ok"}'
+        for _ in range(times):
+            for bmc in bmcs:
+                goal = self.metric(name) + 1
+                status, answer = self.order("POST", f"/bmcs/{bmc.name}/resync")
+                assert status < 300, answer
+                wait_for(lambda: self.metric(name) >= goal, f"a look at {bmc.name}")
 
     def wait_metric(self, name, value=1):
         wait_for(lambda: self.metric(name) >= value, f"{name} of {value}")
 
 
 class Account(Sink):
-    """A consumer that knows by BMC and number what came, how often, and which way."""
+    """A consumer that knows by BMC and number what came, how often, and which way.
+
+    forgives: what was delivered in the last moment before a kill comes again with the same body;
+    that is what at least once means, and not counted.
+    """
+
+    def __init__(self, forgives=False, **more):
+        super().__init__(**more)
+        self.forgives = forgives
 
     def subscribe(self, daemon, resource=SYSTEMS):
         daemon.subscribe(self.url, resource)
@@ -149,7 +178,8 @@ class Account(Sink):
 
     def bodies(self):
         with self.lock:
-            return [json.loads(body) for body in self.events]
+            bodies = dict.fromkeys(self.events) if self.forgives else list(self.events)
+        return [json.loads(body) for body in bodies]
 
     def records(self):
         """(id of the event, record) of all that came."""

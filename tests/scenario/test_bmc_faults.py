@@ -41,7 +41,7 @@ def test_a_401_is_followed_by_one_login(bmc, account):
         bmc.fault(http_status=401, times=1)
         wait_for(lambda: bmc.count_seen("POST", "/redfish/v1/SessionService/Sessions") == logins + 1,
                  "a login")
-        daemon.wait_rounds(2)
+        daemon.look(bmc)
         works(daemon, account, bmc)
         assert bmc.bmc_state()["unauthorized"] == 1
 
@@ -112,7 +112,7 @@ def test_a_slow_bmc_is_waited_for_and_one_too_slow_is_unreachable(bmc, account):
         account.subscribe(daemon)
         daemon.wait_proven(bmc)
         bmc.fault(delay_ms=100)
-        daemon.wait_rounds(1)
+        daemon.look(bmc, times=1)
         assert daemon.show(bmc)["state"] == "proven"
         bmc.fault(delay_ms=5000)
         daemon.wait_state(bmc, "unreachable")
@@ -188,7 +188,7 @@ def test_a_new_subscription_is_found_however_it_is_answered(answer, bmc, account
         works(daemon, account, bmc)
         sub, = bmc.pushes()
         assert daemon.show(bmc)["subscription"].rsplit("/", 1)[-1] == sub["id"]
-        daemon.wait_rounds(2)
+        daemon.look(bmc)
         assert [s["id"] for s in bmc.pushes()] == [sub["id"]]
 
 
@@ -226,5 +226,5 @@ def test_a_broken_stream_is_resumed_without_loss(account):
         account.wait_all(bmc)
         wait_for(lambda: daemon.show(bmc)["streams_opened"] >= 2, "another stream")
         works(daemon, account, bmc, 2)
-        daemon.wait_rounds(2)
+        daemon.look(bmc)
         account.check(bmc)

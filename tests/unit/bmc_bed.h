@@ -90,9 +90,9 @@ struct bed {
     unsigned taken_count, known_count;
     struct told told[TOLD_MAX];
     unsigned told_count;
-    unsigned pushed;    /* events by push that went further */
-    unsigned answers;   /* events by push that were ours */
-    unsigned loads;     /* of registries */
+    unsigned pushed;  /* events by push that went further */
+    unsigned answers; /* events by push that were ours */
+    unsigned loads;   /* of registries */
     unsigned stopped, proofs;
     struct gn_bmcs_proof proof;
     char proof_reason[300];
@@ -293,9 +293,11 @@ static struct fake *add_fake(struct bed *bed)
 
 static void start(struct bed *bed)
 {
-    const struct gn_bmcs_hooks hooks = {
-        .take = on_take, .settle = on_settle, .tell = on_tell, .registries = on_registries,
-        .ctx = bed};
+    const struct gn_bmcs_hooks hooks = {.take = on_take,
+                                        .settle = on_settle,
+                                        .tell = on_tell,
+                                        .registries = on_registries,
+                                        .ctx = bed};
     static char registries[96];
 
     snprintf(registries, sizeof(registries), "%s/registries", bed->folder);
@@ -332,7 +334,8 @@ static void complain(void *ctx, const char *where, const char *what)
     fail_msg("%s: %s", where, what);
 }
 
-/* The inventory is entries, the inside of a JSON list; %0 to %3 stand for the bases of the fakes. */
+/* The inventory is entries, the inside of a JSON list; %0 to %3 stand for the bases of the fakes.
+ */
 static void apply_only(struct bed *bed, const char *entries)
 {
     static const char *const names[] = {"X-Secret"};
@@ -376,7 +379,7 @@ static void apply(struct bed *bed, const char *entries)
     quiet(bed);
 }
 
-#define ONE "{\"name\":\"b1\",\"address\":\"%0\"}"
+#define ONE            "{\"name\":\"b1\",\"address\":\"%0\"}"
 #define ONE_WITH(more) "{\"name\":\"b1\",\"address\":\"%0\"," more "}"
 
 static struct gn_bmc *bmc_of(const struct bed *bed, const char *name)

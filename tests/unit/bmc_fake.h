@@ -1,5 +1,5 @@
-/* A small Redfish service on loopback for the tests of the fleet: our own HTTP server, whose answers
- * a test sets by the members of struct fake, and which counts what it was asked. */
+/* A small Redfish service on loopback for the tests of the fleet: our own HTTP server, whose
+ * answers a test sets by the members of struct fake, and which counts what it was asked. */
 #ifndef GN_TESTS_BMC_FAKE_H
 #define GN_TESTS_BMC_FAKE_H
 
@@ -59,7 +59,7 @@ struct fake_entry {
 /* Entries stand in the order of their writing; how they are shown is set beside. */
 struct fake_log {
     bool exists, is_newest_first, has_no_skip, has_no_next, loops;
-    int status; /* other than 0: the answer to its entries */
+    int status;  /* other than 0: the answer to its entries */
     size_t page; /* entries of a page, 0: all */
     struct fake_entry entries[FAKE_ENTRIES_MAX];
     size_t count;
@@ -85,7 +85,7 @@ struct fake {
     char base[64];
 
     const char *vendor, *model, *firmware, *reset;
-    const char *offers; /* further members of the EventService, with a comma in front */
+    const char *offers;     /* further members of the EventService, with a comma in front */
     const char *refused[8]; /* members of a POST that it does not know */
     int refuse_status;      /* of a POST that is refused without a hint, 0: none */
     const char *refuse_body;
@@ -428,8 +428,7 @@ static void fake_write_some(struct fake *fake, size_t log, int first, int last)
 static void fake_add_entry(const struct fake_log *log, size_t at, size_t number,
                            struct gn_buf *body)
 {
-    const struct fake_entry *entry =
-        &log->entries[log->is_newest_first ? log->count - 1 - at : at];
+    const struct fake_entry *entry = &log->entries[log->is_newest_first ? log->count - 1 - at : at];
 
     gn_buf_printf(body,
                   "%s{\"@odata.id\":\"" MGR "/LogServices/L%zu/Entries/%s\",\"Id\":\"%s\","
@@ -520,8 +519,7 @@ static void fake_send_registry(struct fake_registry *registry, struct gn_http_re
     }
 }
 
-static void fake_registry_path(struct fake *fake, struct gn_http_request *request,
-                               const char *rest)
+static void fake_registry_path(struct fake *fake, struct gn_http_request *request, const char *rest)
 {
     struct gn_buf body = GN_BUF_INIT;
 

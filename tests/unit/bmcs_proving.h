@@ -124,8 +124,7 @@ static void a_bmc_that_refuses_every_form_is_not_said_to_have_no_route(void **st
     bed->fakes[0]->test = TEST_REFUSED;
     apply(bed, PROVING);
     expect_state(bed, "degraded");
-    assert_string_equal(bmc_of(bed, "b1")->reason,
-                        "the BMC refuses every form of test event");
+    assert_string_equal(bmc_of(bed, "b1")->reason, "the BMC refuses every form of test event");
 }
 
 static void a_subscription_that_goes_over_the_test_is_made_anew(void **state)

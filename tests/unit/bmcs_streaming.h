@@ -142,8 +142,8 @@ static void without_room_the_stream_is_blocked_and_everything_comes_again(void *
     apply(bed, SSE_ONLY);
     send_event(bed, "7", EVENT("one"));
     bed->later = 1;
-    gn_http_stream_write(fake->stream, GN_STR("id: 8\ndata: " EVENT("two") "\n\nid: 9\ndata: " EVENT(
-                                           "three") "\n\n"));
+    gn_http_stream_write(fake->stream, GN_STR("id: 8\ndata: " EVENT(
+                                           "two") "\n\nid: 9\ndata: " EVENT("three") "\n\n"));
     quiet(bed);
     assert_int_equal(bed->taken_count, 1); /* nor the third one before the second */
     assert_false(gn_bmc_stream_is_open(bmc_of(bed, "b1")));

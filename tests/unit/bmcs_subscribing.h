@@ -34,8 +34,8 @@ static void without_webhook_url_the_destination_is_our_address_towards_the_bmc(v
     bed->config.webhook_url = "";
     start(bed);
     apply(bed, PLAIN);
-    assert_int_equal(
-        strncmp(bed->fakes[0]->subs[0].url, "http://127.0.0.1:9000/webhook/b1/", 33), 0);
+    assert_int_equal(strncmp(bed->fakes[0]->subs[0].url, "http://127.0.0.1:9000/webhook/b1/", 33),
+                     0);
 }
 
 static void what_one_bmc_refuses_is_not_tried_on_the_second_of_its_model(void **state)

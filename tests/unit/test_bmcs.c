@@ -1,9 +1,11 @@
 /* Tests of gurnard/bmc/bmcs.h, section by section in the headers below. */
-#pragma GCC diagnostic ignored "-Wunused-function"
 #include "gurnard/bmc/bmcs.h"
 
 #include "bmc_bed.h"
+#include "bmcs_inventory.h"
+#include "bmcs_logs.h"
 #include "bmcs_proving.h"
+#include "bmcs_registries.h"
 #include "bmcs_streaming.h"
 #include "bmcs_subscribing.h"
 
@@ -67,6 +69,48 @@ int main(void)
         TEST(a_stream_that_cannot_be_opened_does_not_hide_that_the_bmc_is_down),
         TEST(a_filter_that_is_refused_is_left_out),
         TEST(a_bmc_that_no_longer_has_all_events_is_read_by_its_logs),
+        TEST(the_first_sight_of_a_log_tells_nothing),
+        TEST(after_a_gap_exactly_what_is_behind_the_mark_comes_in_order),
+        TEST(the_end_of_a_long_log_is_reached_by_skip),
+        TEST(a_service_that_refuses_skip_is_read_from_the_beginning),
+        TEST(a_log_that_dropped_its_oldest_is_read_whole),
+        TEST(all_in_a_log_that_was_cleared_is_news),
+        TEST(the_first_entry_of_a_log_that_was_empty_is_news),
+        TEST(an_entry_updated_in_place_is_news),
+        TEST(links_that_lead_back_end),
+        TEST(marks_move_only_when_what_was_read_is_durable),
+        TEST(calm_rounds_lag_one_round_behind),
+        TEST(recover_always_tells_what_never_came_otherwise),
+        TEST(recover_no_reads_no_logs),
+        TEST(without_room_the_entries_are_offered_again_in_order),
+        TEST(two_logs_are_told_in_order_of_time),
+        TEST(a_log_that_cannot_be_read_does_not_hold_up_the_others),
+        TEST(a_log_that_has_gone_does_not_take_the_marks_of_others),
+        TEST(an_outage_during_the_reading_is_read_after),
+        TEST(a_reading_that_was_given_up_is_not_ended_by_its_disk),
+        TEST(a_missing_one_is_fetched_once_for_two_bmcs_of_a_model),
+        TEST(one_that_is_had_is_asked_after_with_its_etag),
+        TEST(where_no_member_is_named_like_it_all_are_looked_into),
+        TEST(one_that_fails_is_not_asked_for_with_each_event),
+        TEST(without_an_answer_it_is_asked_for_again_soon_also_of_another_bmc),
+        TEST(before_the_first_look_nothing_is_fetched),
+        TEST(who_makes_up_registries_is_not_followed),
+        TEST(one_that_leaves_the_inventory_takes_its_subscription_back),
+        TEST(one_that_comes_back_before_it_has_left_is_whole),
+        TEST(one_that_moves_takes_its_subscription_back_and_begins_anew),
+        TEST(a_change_is_put_right_without_a_second_subscription),
+        TEST(one_that_is_no_longer_to_subscribe_takes_its_own_back),
+        TEST(troubles_of_one_with_another_certificate_are_ended),
+        TEST(metric_reports_have_a_subscription_of_their_own),
+        TEST(stop_keeps_what_is_to_be_kept_and_removes_the_rest),
+        TEST(stop_waits_no_longer_than_it_may),
+        TEST(stop_of_an_empty_fleet_ends_in_a_later_turn),
+        TEST(who_asked_for_a_proof_is_told_when_the_bmc_leaves),
+        TEST(a_bmc_freed_at_any_moment_leaks_nothing_and_calls_nothing),
+        TEST(list_and_show_have_no_secrets),
+        TEST(the_list_is_in_order_of_name_and_survives_odd_texts),
+        TEST(tokens_differ_by_name_and_stay_over_restarts),
+        TEST(a_resync_that_is_asked_for_looks_at_once_and_at_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

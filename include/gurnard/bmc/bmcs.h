@@ -61,6 +61,8 @@ struct gn_bmcs_hooks {
      * memory, it will not be called. */
     bool (*settle)(void *ctx, gn_bmcs_settled_fn fn, void *fn_ctx);
     void (*tell)(void *ctx, const struct gn_bmcs_news *news);
+    /* The inventory has it no more. */
+    void (*left)(void *ctx, const char *bmc);
     /* Registries were fetched: those in folder are to be loaded. */
     void (*registries)(void *ctx);
     void *ctx;
@@ -131,6 +133,8 @@ bool gn_bmcs_is_fetching(const struct gn_bmcs *fleet, struct gn_str bmc);
 
 /* BMCs of the inventory. */
 uint32_t gn_bmcs_count(const struct gn_bmcs *fleet);
+/* And of these in each state. */
+void gn_bmcs_count_states(const struct gn_bmcs *fleet, uint32_t counts[GN_BMC_STATES]);
 
 /* {"bmcs":[...]} in order of name, each with name, address, state, reason, way, model, firmware,
  * last_event, proof, subscriptions; docs/bmcs.md. Owned by the caller; NULL: no memory. */
