@@ -91,6 +91,14 @@ static const json_t *origin_of(const json_t *record)
     return json_is_object(origin) ? json_object_get(origin, "@odata.id") : origin;
 }
 
+/* It never came by itself: gurnardd read it from the BMC's log. */
+static bool was_recovered(const json_t *record)
+{
+    const json_t *oem = json_object_get(json_object_get(record, "Oem"), "Gurnard");
+
+    return json_is_true(json_object_get(oem, "Recovered"));
+}
+
 static void show_record(const json_t *event, const json_t *record, bool color, struct gn_buf *out)
 {
     add_time(out, json_object_get(record, "EventTimestamp"), json_object_get(event, "time"));
@@ -102,7 +110,7 @@ static void show_record(const json_t *event, const json_t *record, bool color, s
     add_text(out, origin_of(record), "-");
     gn_buf_puts(out, "  ");
     add_text(out, json_object_get(record, "Message"), "(no text)");
-    gn_buf_putc(out, '\n');
+    gn_buf_puts(out, was_recovered(record) ? "  (recovered)\n" : "\n");
 }
 
 /* A value that is no Redfish event: its type, its resource, the beginning of its JSON text. */

@@ -47,7 +47,7 @@ def test_events_of_an_outage_come_once_and_marked(signo):
             daemon.look(*bmcs)
             account.check(*bmcs)
             entries = [r["LogEntry"]["@odata.id"] for _, r in account.records() if is_recovered(r)]
-            assert len(set(entries)) == 4 * len(bmcs)
+            assert len(entries) == 4 * len(bmcs)
             assert all(uri.startswith(ROOT) and "/LogServices/" in uri for uri in entries)
             assert daemon.metric("gurnard_bmc_recovered_total") == 4 * len(bmcs)
 

@@ -49,6 +49,16 @@ static void each_record_gets_a_line_and_missing_members_a_dash(void **state)
           "2026-11-21T03:49:30Z  -         -  -  (no text)\n");
 }
 
+static void a_record_from_a_log_says_so(void **state)
+{
+    (void)state;
+    shows(RECORDS("{\"Message\":\"a\",\"Oem\":{\"Gurnard\":{\"Recovered\":true}}},"
+                  "{\"Message\":\"b\",\"Oem\":{\"Gurnard\":{\"Recovered\":\"no\"}}}"),
+          false, 2,
+          "2026-11-21T03:49:30Z  -         -  -  a  (recovered)\n"
+          "2026-11-21T03:49:30Z  -         -  -  b\n");
+}
+
 static void a_record_without_envelope_is_shown_too(void **state)
 {
     (void)state;
@@ -177,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_one_line),
         cmocka_unit_test(each_record_gets_a_line_and_missing_members_a_dash),
+        cmocka_unit_test(a_record_from_a_log_says_so),
         cmocka_unit_test(a_record_without_envelope_is_shown_too),
         cmocka_unit_test(severity_has_its_colour),
         cmocka_unit_test(control_characters_do_not_reach_the_terminal),
