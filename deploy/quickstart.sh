@@ -82,7 +82,7 @@ step "start"
 rm -rf "$dir/bmcs" "$dir/store/bmcs" # the BMC of the last time is gone
 mkdir "$dir/bmcs"
 build/bin/gurnardd --store-path "$dir/store" --registries-paths "$root/registries" \
-    --node-name "$node" --bmc-folder "$dir/bmcs" --bmc-resync 6s 2>"$log" &
+    --node-name "$node" --bmc-folder "$dir/bmcs" --bmc-resync 6s --bmc-spread 1s 2>"$log" &
 daemon=$!
 for _ in $(seq 100); do
     grep -q gurnardd.ready "$log" && break

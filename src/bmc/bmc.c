@@ -555,19 +555,23 @@ bool gn_bmc_make_wants(struct gn_bmc *bmc)
     static const char *const tails[BMC_WANTS] = {"", "?metrics"};
     static const char *const marks[BMC_WANTS] = {"", "+m"};
     char base[512];
+    char name[GN_BMC_NAME_MAX + 1];
     char sign[33];
 
     if (!base_url(bmc, base, sizeof base))
         return false;
+    gn_bmc_copy(name, sizeof name, bmc->spec.name);
+    for (char *c = name; *c != '\0'; c++)
+        if (*c == ':')
+            *c = '='; /* else the prefix of host would be that of host:443, too */
     for (unsigned i = 0; i < BMC_WANTS; i++) {
         (void)snprintf(bmc->url[i], sizeof bmc->url[i], "%s/webhook/%s/%s%s", base, bmc->spec.name,
                        bmc->token, tails[i]);
         sign_want(bmc, i, sign);
         (void)snprintf(bmc->context_prefix[i], sizeof bmc->context_prefix[i],
-                       "gurnard:%s:%s%s:", gn_memory_fleet_id(bmc->fleet->memory), bmc->spec.name,
-                       marks[i]);
+                       "gurnard:%s:%s%s:", gn_memory_fleet_id(bmc->fleet->memory), name, marks[i]);
         (void)snprintf(bmc->context[i], sizeof bmc->context[i], "gurnard:%s:%s%s:%.16s",
-                       gn_memory_fleet_id(bmc->fleet->memory), bmc->spec.name, marks[i], sign);
+                       gn_memory_fleet_id(bmc->fleet->memory), name, marks[i], sign);
     }
     return true;
 }

@@ -127,6 +127,8 @@ struct bmc_stream {
     struct gn_timer again;
     struct gn_timer watchdog;
     unsigned failures;      /* in a row */
+    bool is_feeding;        /* its bytes are being read: it must not be cancelled now */
+    bool is_unwanted;       /* it ends with these bytes */
     bool is_quietly_closed; /* nobody was told that it ended */
     bool is_blocked;        /* there was no room for an event: it ended over it */
     uint64_t opened_ms;
@@ -283,6 +285,8 @@ void gn_bmc_left(struct gn_bmc *bmc); /* bmcs.c */
 void gn_bmc_count(struct gn_metric *metric);
 double gn_bmc_jitter(double around, double part); /* around +- part of it, at random */
 /* Copies text, cut to size - 1 bytes. */
+/* Whether body is a collection; one without Members is empty. */
+bool gn_bmc_is_collection(const json_t *body);
 void gn_bmc_copy(char *out, size_t size, const char *text);
 
 /* ---- round.c ---- */

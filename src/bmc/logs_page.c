@@ -351,7 +351,7 @@ static void on_page(void *ctx, const struct gn_bmc_answer *answer)
     logs->call = NULL;
     if (gn_logs_is_over(logs, answer))
         return;
-    if (gn_bmc_is_done(answer) && json_is_object(answer->body)) {
+    if (gn_bmc_is_done(answer) && gn_bmc_is_collection(answer->body)) {
         take_page(logs, answer->body);
     } else if (logs->has_jumped && !logs->may_not_jump) {
         logs->may_not_jump = true; /* it does not know $skip */

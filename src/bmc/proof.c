@@ -483,6 +483,8 @@ void gn_bmc_proof_fini(struct gn_bmc *bmc)
     gn_timer_fini(&proof->timeout);
     gn_timer_fini(&proof->again);
     gn_defer_cancel(&proof->ended);
-    proof->result = (struct gn_bmcs_proof){.way = "push", .reason = "the BMC left the inventory"};
+    if (proof->is_running) /* else what it ended with is still to be told */
+        proof->result =
+            (struct gn_bmcs_proof){.way = "push", .reason = "the BMC left the inventory"};
     on_ended(bmc);
 }

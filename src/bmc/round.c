@@ -356,6 +356,7 @@ static void take_service(struct gn_bmc *bmc)
 static void on_service(void *ctx, const struct gn_bmc_answer *answer)
 {
     struct gn_bmc *bmc = ctx;
+    bool had_test = bmc->service.test_target[0] != '\0';
 
     bmc->round.call = NULL;
     if (gn_bmc_round_failed(bmc, answer))
@@ -372,6 +373,8 @@ static void on_service(void *ctx, const struct gn_bmc_answer *answer)
         bmc->proof.info = (struct gn_test_info){0};
         bmc->proof.info_is_read = false;
         gn_test_info_read(gn_event_service_test_action(answer->body), &bmc->proof.info);
+        if (!had_test && bmc->service.test_target[0] != '\0' && !bmc->proof.is_proven)
+            bmc->proof.is_known = false; /* it can be asked now */
     }
     take_service(bmc);
 }
@@ -396,6 +399,12 @@ static void list_as_before(struct gn_bmc *bmc, const char *uri)
         }
 }
 
+/* Without both it could be anybody's: it was not understood. */
+static bool is_telling(const struct gn_destination *member)
+{
+    return member->url[0] != '\0' || member->context[0] != '\0';
+}
+
 /* One member that cannot be read does not spoil the others. */
 static void on_member(void *ctx, const struct gn_bmc_answer *answer)
 {
@@ -407,7 +416,8 @@ static void on_member(void *ctx, const struct gn_bmc_answer *answer)
     if (answer->end != GN_BMC_END_ANSWER && gn_bmc_round_failed(bmc, answer))
         return;
     if (gn_bmc_is_done(answer) &&
-        gn_destination_read(answer->body, uri, &round->list[round->list_count])) {
+        gn_destination_read(answer->body, uri, &round->list[round->list_count]) &&
+        is_telling(&round->list[round->list_count])) {
         if (round->list[round->list_count].uri[0] == '\0')
             memcpy(round->list[round->list_count].uri, uri.p, uri.len + 1);
         round->list_count++;
@@ -503,6 +513,14 @@ static void take_list(struct gn_bmc *bmc, const json_t *members)
     ask_next_member(bmc);
 }
 
+bool gn_bmc_is_collection(const json_t *body)
+{
+    const json_t *members = json_object_get(body, "Members");
+
+    return json_is_object(body) &&
+           (members == NULL || json_is_null(members) || json_is_array(members));
+}
+
 static void on_list(void *ctx, const struct gn_bmc_answer *answer)
 {
     struct gn_bmc *bmc = ctx;
@@ -510,8 +528,10 @@ static void on_list(void *ctx, const struct gn_bmc_answer *answer)
     bmc->round.call = NULL;
     if (gn_bmc_round_failed(bmc, answer))
         return;
-    if (gn_bmc_is_done(answer))
+    if (gn_bmc_is_done(answer) && gn_bmc_is_collection(answer->body))
         take_list(bmc, json_object_get(answer->body, "Members"));
+    else if (gn_bmc_is_done(answer)) /* an empty one would have everything made again and again */
+        fail_round(bmc, GN_BMC_HOSTILE, "its list of subscriptions is none");
     else if (gn_bmc_want_count(bmc) == 0)
         gn_bmc_round_done(bmc); /* streams need no list */
     else

@@ -18,6 +18,7 @@
 #define FILTER_MAX       1024
 
 static void open_stream(struct gn_bmc *bmc);
+static void close_stream(struct gn_bmc *bmc);
 
 bool gn_bmc_stream_is_open(const struct gn_bmc *bmc)
 {
@@ -117,14 +118,18 @@ static bool on_bytes(void *ctx, struct gn_str bytes)
     struct gn_bmc *bmc = ctx;
     struct bmc_stream *stream = &bmc->stream;
 
+    enum gn_err err = GN_OK;
+
+    stream->is_feeding = true;
     if (stream->state == BMC_STREAM_OPENING)
         note_open(bmc);
     gn_timer_start(&stream->watchdog, WATCHDOG_MS);
-    if (bytes.len > 0 && gn_sse_feed(stream->sse, bytes) != GN_OK) {
+    if (bytes.len > 0)
+        err = gn_sse_feed(stream->sse, bytes);
+    stream->is_feeding = false;
+    if (err != GN_OK)
         gn_log_warn("bmc.stream_hostile bmc=%s", bmc->spec.name);
-        return false;
-    }
-    return !stream->is_blocked;
+    return err == GN_OK && !stream->is_blocked && !stream->is_unwanted;
 }
 
 /* ---- its end ---- */
@@ -177,6 +182,11 @@ static void on_done(void *ctx, const struct gn_bmc_answer *answer)
     struct bmc_stream *stream = &bmc->stream;
 
     stream->call = NULL;
+    if (stream->is_unwanted) {
+        close_stream(bmc);
+        gn_bmc_settle_state(bmc);
+        return;
+    }
     if (answer->end == GN_BMC_END_ANSWER && answer->status == 400 && !stream->has_no_filter) {
         stream->has_no_filter = true; /* it advertised filters, and refuses ours */
         stream->state = BMC_STREAM_OFF;
@@ -290,6 +300,7 @@ static void close_stream(struct gn_bmc *bmc)
     if (stream->state == BMC_STREAM_OPEN && bmc->fleet->metrics.streams != NULL)
         gn_metric_add(bmc->fleet->metrics.streams, -1);
     stream->state = BMC_STREAM_OFF;
+    stream->is_unwanted = false;
     stream->is_quietly_closed = false;
     stream->failures = 0;
     gn_timer_stop(&stream->again);
@@ -320,6 +331,9 @@ void gn_bmc_stream_update(struct gn_bmc *bmc)
 {
     bool wanted = is_wanted(bmc);
 
+    bmc->stream.is_unwanted = !wanted && bmc->stream.is_feeding;
+    if (bmc->stream.is_unwanted)
+        return; /* an event of its own says so: it ends when that has been taken */
     if (!wanted && bmc->stream.state != BMC_STREAM_OFF)
         close_stream(bmc);
     else if (wanted && bmc->stream.state == BMC_STREAM_OFF && make_reader(bmc))

@@ -51,6 +51,15 @@ static struct gn_str severity_text(enum gn_severity severity)
     return severity == GN_SEVERITY_NONE ? GN_STR_NONE : gn_str_of(gn_severity_text(severity));
 }
 
+bool gn_enrich_lacks_registry(enum gn_lookup lookup, struct gn_str id)
+{
+    struct gn_message_id parts;
+
+    if (lookup == GN_LOOKUP_BARE)
+        return gn_message_id_parse(id, &parts) == GN_OK && parts.prefix.len > 0;
+    return lookup == GN_LOOKUP_MISS || lookup == GN_LOOKUP_NEEDLESS_MISS;
+}
+
 enum gn_lookup gn_enrich_record(const struct gn_registry_set *set, bool overwrite_severity,
                                 const struct gn_redfish_record *record, struct gn_arena *arena,
                                 struct gn_redfish_fill *fill, struct gn_message *found)
@@ -77,7 +86,7 @@ enum gn_lookup gn_enrich_record(const struct gn_registry_set *set, bool overwrit
     if (found != NULL)
         *found = message;
     if (!needs_message && !needs_severity)
-        return GN_LOOKUP_NONE;
+        return gn_enrich_lacks_registry(lookup, id) ? GN_LOOKUP_NEEDLESS_MISS : GN_LOOKUP_NONE;
     if (needs_message)
         fill->message = message_text(record, &message, arena);
     if ((needs_severity || (needs_message && overwrite_severity)) &&
@@ -86,15 +95,6 @@ enum gn_lookup gn_enrich_record(const struct gn_registry_set *set, bool overwrit
     if (needs_message && is_missing(&known[GN_REC_RESOLUTION]))
         fill->resolution = message.resolution;
     return lookup;
-}
-
-bool gn_enrich_lacks_registry(enum gn_lookup lookup, struct gn_str id)
-{
-    struct gn_message_id parts;
-
-    if (lookup == GN_LOOKUP_BARE)
-        return gn_message_id_parse(id, &parts) == GN_OK && parts.prefix.len > 0;
-    return lookup == GN_LOOKUP_MISS || lookup == GN_LOOKUP_NEEDLESS_MISS;
 }
 
 enum gn_severity gn_enrich_severity(const struct gn_redfish_record *record,

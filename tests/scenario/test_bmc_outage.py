@@ -80,6 +80,7 @@ def test_outages_in_a_row_lose_nothing_and_tell_nothing_twice():
                 daemon.start()
                 for bmc in bmcs:
                     bmc.happen(1)  # while the first round is under way
+                wait_silent(*bmcs)  # what was on its way to a consumer when we die comes again
             account.wait_all(*bmcs)
             daemon.wait_proven(*bmcs)
             daemon.look(*bmcs)

@@ -44,7 +44,8 @@ def test_subscribed_proven_and_after_a_reset_nothing_is_lost(profile):
             bmc.happen(2)
             account.wait_all(bmc)
             daemon.look(bmc)
-            assert daemon.order("POST", f"/bmcs/{profile}/test")[1]["proven"]
+            if profile != "zt":  # it wants pauses between test events
+                assert daemon.order("POST", f"/bmcs/{profile}/test")[1]["proven"]
             account.check(bmc)  # calm rounds tell nothing again
             assert len(account.recovered(bmc)) == 4
             assert len(account.bodies()) == bmc.raised  # no test event among them

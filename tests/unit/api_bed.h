@@ -188,8 +188,8 @@ static inline void bed_build_store(struct bed *bed)
 
 static inline void bed_build_api(struct bed *bed)
 {
-    const struct gn_webhook_config webhook = {false, bed->config.reject_unreadable,
-                                              bed->config.tokens, bed->config.token_count, NULL, 0};
+    const struct gn_webhook_config webhook = {
+        false, bed->config.reject_unreadable, bed->config.tokens, bed->config.token_count, NULL, 0};
     const struct gn_v1_config v1 = {bed->port, bed->config.probe_timeout_ms,
                                     bed->config.first_wins};
     const struct gn_v1_parts parts = {.loop = bed->loop,

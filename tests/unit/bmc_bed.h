@@ -5,12 +5,11 @@
 
 #include <ftw.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bmc_fake.h"
 #include "bmcs_priv.h"
+#include "driven_clock.h"
 #include "gurnard/base/clock.h"
 #include "gurnard/base/file.h"
 #include "gurnard/base/json.h"
@@ -26,24 +25,6 @@
 #define PROOF_MS   5000U
 #define SECRET_HDR "geheimes-wort-77"
 #define PASSWORD   "hunter2-geheim"
-
-/* ---- the clock ---- */
-
-static int64_t clock_skew_ms;
-
-/* Takes the place of libc's, so that a test need not wait. */
-int clock_gettime(clockid_t clock, struct timespec *ts)
-{
-    int result = (int)syscall(SYS_clock_gettime, clock, ts);
-
-    ts->tv_sec += clock_skew_ms / 1000;
-    ts->tv_nsec += clock_skew_ms % 1000 * 1000000;
-    if (ts->tv_nsec >= 1000000000) {
-        ts->tv_sec++;
-        ts->tv_nsec -= 1000000000;
-    }
-    return result;
-}
 
 /* ---- the bed ---- */
 
@@ -156,6 +137,15 @@ static bool on_settle(void *ctx, gn_bmcs_settled_fn fn, void *fn_ctx)
     if (bed->settles != SETTLE_HELD)
         gn_defer_call(bed->loop, &one->defer, on_settle_now, one);
     return true;
+}
+
+static void release_first_settling(struct bed *bed, bool is_durable)
+{
+    struct settle_one *one = TAILQ_FIRST(&bed->settlings);
+
+    assert_non_null(one);
+    one->is_durable = is_durable;
+    gn_defer_call(bed->loop, &one->defer, on_settle_now, one);
 }
 
 /* Ends all that was held back. */

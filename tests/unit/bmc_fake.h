@@ -90,6 +90,8 @@ struct fake {
     int refuse_status;      /* of a POST that is refused without a hint, 0: none */
     const char *refuse_body;
     unsigned limit;
+    bool is_one_per_url; /* no two of one Destination */
+    bool has_info;       /* the action names an ActionInfo, which is not there */
     enum fake_create create;
     bool hides_context, has_no_service, is_disabled, born_suspended, has_resume, member_fails;
     int resume_status; /* 0: 204 */
@@ -185,11 +187,14 @@ static void fake_service(struct fake *fake, struct gn_http_request *request)
     }
     gn_buf_printf(&body,
                   "{\"@odata.type\":\"#EventService.v1_8_0.EventService\",\"ServiceEnabled\":%s,"
-                  "\"Subscriptions\":{\"@odata.id\":\"" SUBS "\"}%s%s%s}",
+                  "\"Subscriptions\":{\"@odata.id\":\"" SUBS "\"}%s%s%s%s}",
                   fake->is_disabled ? "false" : "true",
                   fake->has_test ? ",\"Actions\":{\"#EventService.SubmitTestEvent\":{\"target\":"
-                                   "\"" ES "/Actions/EventService.SubmitTestEvent\"}}"
+                                   "\"" ES "/Actions/EventService.SubmitTestEvent\""
                                  : "",
+                  !fake->has_test  ? ""
+                  : fake->has_info ? ",\"@Redfish.ActionInfo\":\"" ES "/TestInfo\"}}"
+                                   : "}}",
                   fake->has_sse ? ",\"ServerSentEventUri\":\"" ES "/SSE\"" : "",
                   fake->offers == NULL ? "" : fake->offers);
     fake_answer_buf(request, &body);
@@ -277,6 +282,13 @@ static bool fake_refuses(struct fake *fake, struct gn_http_request *request, con
     }
     if (fake->refuse_status != 0) {
         fake_answer(request, fake->refuse_status, NULL, fake->refuse_body);
+        return true;
+    }
+    for (size_t i = 0; fake->is_one_per_url && i < FAKE_SUBS_MAX; i++) {
+        if (!fake->subs[i].is_used ||
+            strcmp(fake->subs[i].url, json_string_value(json_object_get(body, "Destination"))) != 0)
+            continue;
+        fake_error(request, 400, "ResourceAlreadyExists", "Destination");
         return true;
     }
     if (fake->limit > 0 && fake_count_subs(fake) >= fake->limit) {

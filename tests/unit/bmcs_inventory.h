@@ -195,6 +195,23 @@ static void who_asked_for_a_proof_is_told_when_the_bmc_leaves(void **state)
     assert_int_equal(count_told(bed, "PathUnproven"), 0);
 }
 
+static void a_proof_that_has_ended_is_told_so_also_when_the_bmc_goes_at_once(void **state)
+{
+    struct bed *bed = *state;
+
+    bed->fakes[0]->has_test = true;
+    bed->fakes[0]->test = TEST_SILENT;
+    apply(bed, UNKEPT);
+    assert_int_equal(gn_bmcs_test(bed->fleet, GN_STR("b1"), on_proof, bed), GN_OK);
+    quiet(bed);
+    fake_push_all(bed->fakes[0],
+                  GN_STR("{\"Events\":[{\"MessageId\":\"ResourceEvent.1.0.TestMessage\"}]}"));
+    assert_int_equal(bed->proofs, 0);
+    stop(bed);
+    assert_int_equal(bed->proofs, 1);
+    assert_true(bed->proof.is_proven);
+}
+
 /* Everything at once, so that each state is met. */
 static void make_busy(struct bed *bed)
 {
@@ -239,6 +256,23 @@ static void a_bmc_freed_at_any_moment_leaks_nothing_and_calls_nothing(void **sta
         fake_forget_seen(bed->fakes[0]);
         memset(bed->fakes[0]->subs, 0, sizeof(bed->fakes[0]->subs));
         start(bed);
+    }
+}
+
+static void names_that_begin_alike_leave_each_other_alone_on_the_same_bmc(void **state)
+{
+    struct bed *bed = *state;
+    struct fake *fake = bed->fakes[0];
+
+    apply(bed, "{\"name\":\"h\",\"address\":\"%0\",\"prove\":false},"
+               "{\"name\":\"h:443\",\"address\":\"%0\",\"prove\":false},"
+               "{\"name\":\"h2\",\"address\":\"%0\",\"prove\":false}");
+    assert_int_equal(fake_count_subs(fake), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(gn_bmcs_resync(bed->fleet, GN_STR("h")), GN_OK); /* at all members */
+        resync(bed);
+        assert_int_equal(fake_seen(fake, "DELETE"), 0);
+        assert_int_equal(fake_count_subs(fake), 3);
     }
 }
 

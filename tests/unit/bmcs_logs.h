@@ -404,11 +404,16 @@ static void a_reading_that_was_given_up_is_not_ended_by_its_disk(void **state)
     apply_only(bed, ONE_WITH("\"prove\":false,\"logs\":[\"L0\"]")); /* its marks are dropped */
     kept = bmc_of(bed, "b1")->kept;
     assert_int_equal(kept->log_count, 0);
-    release_settlings(bed, true);
-    pass(bed, SIGN_MS);
+    pass(bed, SIGN_MS); /* the next reading waits for the disk, too */
     assert_int_equal(kept->log_count, 1);
+    release_first_settling(bed, true);
+    quiet(bed);
+    assert_true(kept->has_gap);
+    assert_non_null(bmc_of(bed, "b1")->logs);
     release_settlings(bed, true);
     quiet(bed);
+    assert_false(kept->has_gap);
+    assert_null(bmc_of(bed, "b1")->logs);
     assert_string_equal(kept->logs[0].mark.id, "12");
 }
 

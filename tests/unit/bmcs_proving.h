@@ -174,6 +174,23 @@ static void the_form_of_the_test_event_is_learnt_for_the_model(void **state)
                      GN_TEST_DELL);
 }
 
+static void an_event_like_the_one_before_is_no_answer_before_it_is_asked_for(void **state)
+{
+    struct bed *bed = *state;
+    struct fake *fake = bed->fakes[0];
+
+    fake->has_test = true;
+    fake->has_info = true;
+    apply(bed, PROVING);
+    assert_int_equal(bed->answers, 1);
+    assert_int_equal(gn_bmcs_test(bed->fleet, GN_STR("b1"), on_proof, bed), GN_OK);
+    fake_push_all(fake, GN_STR("{\"Events\":[{\"MessageId\":\"ResourceEvent.1.0.TestMessage\"}]}"));
+    assert_int_equal(bed->answers, 1);
+    assert_int_equal(bed->pushed, 1);
+    quiet(bed);
+    assert_int_equal(bed->answers, 2);
+}
+
 static void the_answer_to_a_test_may_come_while_the_root_is_read_anew(void **state)
 {
     struct bed *bed = *state;
