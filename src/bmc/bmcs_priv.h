@@ -1,7 +1,10 @@
 /* The inside of the fleet, shared by its parts:
  *   bmcs.c       the set of BMCs, the inventory, what comes from above
- *   bmc.c        one BMC: its state, its timers, signs of trouble
- *   round.c      one look at it: root, manager, EventService, list of subscriptions
+ *   bmc.c        one BMC: its life
+ *   state.c      how it is, and telling so
+ *   signs.c      when it is looked at: signs of life and of trouble
+ *   wants.c      what is wanted of it
+ *   round.c      one look at it: root, manager, EventService (list.c: its subscriptions)
  *   subscribe.c  putting the subscriptions right
  *   proof.c      the test event
  *   stream.c     server-sent events
@@ -30,9 +33,10 @@
 #include "gurnard/redfish/event_service.h"
 #include "gurnard/redfish/test_event.h"
 
-#define BMC_REASON_MAX   256  /* bytes of a reason, with NUL */
-#define BMC_TEXT_MAX     96   /* bytes of model, firmware and the like, with NUL */
-#define BMC_MEMBERS_MAX  64   /* subscriptions of a BMC that are looked at */
+#define BMC_REASON_MAX   256 /* bytes of a reason, with NUL */
+#define BMC_TEXT_MAX     96  /* bytes of model, firmware and the like, with NUL */
+#define BMC_MEMBERS_MAX  64  /* subscriptions of a BMC that are looked at */
+#define BMC_SERVICE_URI  "/redfish/v1/EventService" /* where the root names none */
 #define BMC_WANTS        2    /* subscriptions of ours at most: events, metric reports */
 #define BMC_URL_MAX      1024 /* bytes of a Destination of ours, with NUL */
 #define MISSING_WORDS    "not offered by the BMC: " /* begins gn_bmc.missing */
@@ -246,31 +250,55 @@ struct gn_bmc *gn_bmc_new(struct gn_bmcs *fleet, const struct gn_bmc_spec *spec)
 void gn_bmc_free(struct gn_bmc *bmc);
 /* Makes the link, anew when it is there. GN_ENOMEM. */
 GN_MUST_CHECK enum gn_err gn_bmc_connect(struct gn_bmc *bmc);
-GN_MUST_CHECK enum gn_err gn_bmc_set_secret(struct gn_bmc *bmc,
-                                            const struct gn_bmcs_secret *secret);
+/* Takes back what we made there, then logs out; gn_bmc_left() follows. is_forgotten: what is kept
+ * of it goes at once, and the subscription even where it is to be kept over restarts. */
+void gn_bmc_leave(struct gn_bmc *bmc, bool is_forgotten);
+void gn_bmc_left(struct gn_bmc *bmc); /* bmcs.c */
+/* Adds one; nothing where there are no metrics. */
+void gn_bmc_count(struct gn_metric *metric);
+double gn_bmc_jitter(double around, double part); /* around +- part of it, at random */
+/* Copies text, cut to size - 1 bytes. */
+void gn_bmc_copy(char *out, size_t size, const char *text);
+
+/* ---- state.c ---- */
 
 /* Goes to state for reason, tells it, counts it. The one place where state changes. */
 void gn_bmc_set_state(struct gn_bmc *bmc, enum gn_bmc_state state, const char *format, ...)
     GN_PRINTF(3, 4);
 /* The state that follows from subscriptions, proof and stream. */
 void gn_bmc_settle_state(struct gn_bmc *bmc);
+/* It is counted among to and no more among from; GN_BMC_STATES: among none. */
+void gn_bmc_move_gauge(struct gn_bmc *bmc, enum gn_bmc_state from, enum gn_bmc_state to);
+/* Tells an event of gurnard's own registry; its first argument is the BMC's name. */
+void gn_bmc_tell(struct gn_bmc *bmc, const char *key, const char *severity, const char *arg1,
+                 const char *arg2);
 
+/* ---- signs.c ---- */
+
+void gn_bmc_signs_init(struct gn_bmc *bmc);
+void gn_bmc_signs_fini(struct gn_bmc *bmc);
 /* A sign of trouble, static text: a round follows soon. */
 void gn_bmc_sign(struct gn_bmc *bmc, const char *sign);
 /* Events may have been missed from here on. */
 void gn_bmc_note_gap(struct gn_bmc *bmc, const char *why);
 /* A round has ended: plans the next one. */
 void gn_bmc_rest(struct gn_bmc *bmc);
+/* Something came from it. */
+void gn_bmc_heard(struct gn_bmc *bmc);
+/* Whether body is a heartbeat that we asked for; notes it. */
+bool gn_bmc_heartbeat_take(struct gn_bmc *bmc, struct gn_str body);
 /* Has fn called when all that was taken so far is on disk, or not; not if the BMC goes before.
  * false: no memory, it will not be called. */
 typedef void (*bmc_settled_fn)(struct gn_bmc *bmc, bool is_durable);
 bool gn_bmc_settle(struct gn_bmc *bmc, bmc_settled_fn fn);
-/* Whether body is a heartbeat that we asked for; notes it. */
-bool gn_bmc_heartbeat_take(struct gn_bmc *bmc, struct gn_str body);
-/* Something came from it. */
-void gn_bmc_heard(struct gn_bmc *bmc);
-void gn_bmc_tell(struct gn_bmc *bmc, const char *key, const char *severity, const char *arg1,
-                 const char *arg2);
+/* None of them is called any more. */
+void gn_bmc_drop_settlings(struct gn_bmc *bmc);
+
+/* ---- wants.c ---- */
+
+GN_MUST_CHECK enum gn_err gn_bmc_set_secret(struct gn_bmc *bmc,
+                                            const struct gn_bmcs_secret *secret);
+void gn_bmc_free_headers(struct gn_bmc *bmc);
 /* Destinations and Contexts wanted now. false: our own address is not known yet. */
 bool gn_bmc_make_wants(struct gn_bmc *bmc);
 /* What subscription index shall be. */
@@ -278,16 +306,6 @@ void gn_bmc_want(const struct gn_bmc *bmc, unsigned index, struct gn_destination
                  const char **names, const char **values);
 /* How many are wanted with this service: 0 to BMC_WANTS. */
 unsigned gn_bmc_want_count(const struct gn_bmc *bmc);
-/* Takes back what we made there, then logs out; gn_bmc_left() follows. is_forgotten: what is kept
- * of it goes at once, and the subscription even where it is to be kept over restarts. */
-void gn_bmc_leave(struct gn_bmc *bmc, bool is_forgotten);
-void gn_bmc_left(struct gn_bmc *bmc); /* bmcs.c */
-void gn_bmc_count(struct gn_metric *metric);
-double gn_bmc_jitter(double around, double part); /* around +- part of it, at random */
-/* Copies text, cut to size - 1 bytes. */
-/* Whether body is a collection; one without Members is empty. */
-bool gn_bmc_is_collection(const json_t *body);
-void gn_bmc_copy(char *out, size_t size, const char *text);
 
 /* ---- round.c ---- */
 
@@ -297,13 +315,22 @@ void gn_bmc_round_stop(struct gn_bmc *bmc);
 void gn_bmc_round_get(struct gn_bmc *bmc, const char *uri, gn_bmc_answer_fn fn);
 void gn_bmc_round_send(struct gn_bmc *bmc, const struct gn_bmc_request *request,
                        gn_bmc_answer_fn fn);
-/* Reads the list of subscriptions again, then goes on with subscribing. */
-void gn_bmc_round_list(struct gn_bmc *bmc);
 /* Whether the answer ends the round (no answer at all, or no right to ask); ends it then. */
 bool gn_bmc_round_failed(struct gn_bmc *bmc, const struct gn_bmc_answer *answer);
 /* The subscriptions are as they can be. */
 void gn_bmc_round_done(struct gn_bmc *bmc);
 void gn_bmc_facts_free(struct bmc_facts *facts);
+/* Ends the round for want of an answer. */
+void gn_bmc_round_fail(struct gn_bmc *bmc, enum gn_bmc_state state, const char *reason);
+
+/* ---- list.c ---- */
+
+/* Whether body is a collection; one without Members is empty. */
+bool gn_bmc_is_collection(const json_t *body);
+/* Frees what was read of the list. */
+void gn_bmc_list_drop(struct bmc_round *round);
+/* Reads the list of subscriptions again, then goes on with subscribing. */
+void gn_bmc_round_list(struct gn_bmc *bmc);
 
 /* ---- subscribe.c ---- */
 

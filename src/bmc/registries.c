@@ -387,6 +387,15 @@ static void on_collection(void *ctx, const struct gn_bmc_answer *answer)
     next_wanted(fetch);
 }
 
+/* Vendor and model: the model's key without the firmware behind it. */
+static struct gn_str model_of(const struct gn_bmc *bmc)
+{
+    const char *key = bmc->facts.model_key;
+    const char *firmware = strrchr(key, '|');
+
+    return (struct gn_str){key, firmware != NULL ? (size_t)(firmware - key) : strlen(key)};
+}
+
 static void begin(struct fetcher *fetcher, struct gn_bmc *bmc, const char *prefix)
 {
     struct gn_bmc_request request = {.method = "GET", .uri = COLLECTION_URI};
@@ -396,8 +405,8 @@ static void begin(struct fetcher *fetcher, struct gn_bmc *bmc, const char *prefi
         return;
     fetch->bmc = bmc;
     fetch->fetcher = fetcher;
-    fetch->model = gn_regcache_use(fetcher->cache, gn_str_of(bmc->facts.model_key),
-                                   gn_str_of(bmc->facts.firmware), gn_clock_real_ns());
+    fetch->model = gn_regcache_use(fetcher->cache, model_of(bmc), gn_str_of(bmc->facts.firmware),
+                                   gn_clock_real_ns());
     if (fetch->model == NULL) {
         free(fetch);
         return;

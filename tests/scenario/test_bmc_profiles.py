@@ -101,7 +101,8 @@ def test_what_expires_is_renewed():
 def test_metric_reports_have_a_subscription_of_their_own():
     with Bmc("openbmc") as bmc, Account() as reports, Account() as account:
         bmc.age()
-        with BmcDaemon(bmc, bmc={"metric_reports": "yes"}) as daemon:
+        with BmcDaemon(bmc, bmc={"metric_reports": "yes"},
+                       more={"metrics": {"reports": "apart"}}) as daemon:
             reports.subscribe(daemon, "/cluster/node/n1/redfish/v1/TelemetryService/MetricReports")
             ready(daemon, account, bmc)
             wait_for(lambda: len(bmc.pushes()) == 2, "two subscriptions")
