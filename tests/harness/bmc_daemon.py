@@ -11,8 +11,7 @@ import urllib.request
 from collections import defaultdict
 
 from bmcs import LOGIN, PASSWORD, PROFILES, USER, SimBmc
-from gurnard import (NODE, PATIENCE, SYSTEMS, Daemon, Sink, request, value_of,
-                     wait_for)
+from gurnard import NODE, PATIENCE, SYSTEMS, Daemon, Sink, request, value_of, wait_for
 
 OWN = f"/cluster/node/{NODE}/gurnard"
 TRUSTING = ssl._create_unverified_context()
@@ -39,16 +38,11 @@ class Bmc(SimBmc):
         with urllib.request.urlopen(ask, timeout=PATIENCE, context=TRUSTING) as answer:
             return answer.status, answer.headers, json.load(answer)
 
-    def happen(self, count=1, host=None, **members):
-        """Raises count events; their numbers."""
-        numbers = range(self.raised + 1, self.raised + count + 1)
-        self.raised += count
-        for number in numbers:
-            wish = {"message_id": "FanFailed", "args": [f"Fan {self.name}-{number}"], **members}
-            if host:
-                wish["host"] = host
-            self.raise_events(1, **wish)
-        return list(numbers)
+    def happen(self, count=1):
+        """Raises count events."""
+        for _ in range(count):
+            self.raised += 1
+            self.raise_events(1, message_id="FanFailed", args=[f"Fan {self.name}-{self.raised}"])
 
     def age(self):
         """Gives it a past: an entry in each of its logs, which nobody is to hear of."""
@@ -198,9 +192,14 @@ class Account(Sink):
         return bodies
 
     def records(self):
-        """(id of the event, record) of all that came."""
+        """(id of the event, record) of all that came; metric reports have none."""
         return [(body["id"], record) for body in self.bodies()
-                for record in value_of(body)["Events"]]
+                for record in value_of(body).get("Events", [])]
+
+    def reports(self):
+        """How many metric reports came."""
+        return sum("MetricReport" in value_of(body)["@odata.type"] for body in self.bodies()
+                   if "@odata.type" in value_of(body))
 
     def numbered(self):
         """{BMC: [(number, whether it was recovered)]} in order of arrival."""

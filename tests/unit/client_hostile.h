@@ -171,7 +171,7 @@ static void a_packed_body_is_unpacked(void **state)
     free((void *)(uintptr_t)bed->body.p);
 }
 
-static void a_raw_body_is_unpacked_only_where_its_encoding_says_so(void **state)
+static void a_raw_body_of_gzip_stays_packed(void **state)
 {
     struct bed *bed = *state;
     struct gn_bmc_request request = {.method = "GET", .uri = "/gzip", .is_raw = true};
@@ -181,7 +181,7 @@ static void a_raw_body_is_unpacked_only_where_its_encoding_says_so(void **state)
     use(bed, packed_rows, GN_BMC_AUTH_NONE);
     assert_int_equal(gn_bmc_send(bed->link, &request, on_answer, &got, NULL), GN_OK);
     wait_for(bed, &got.count, 1);
-    assert_string_equal(got.raw, "{\"b\":17}");
+    assert_int_equal(got.raw_len, bed->body.len);
     request.uri = "/silent"; /* a file that is packed itself */
     assert_int_equal(gn_bmc_send(bed->link, &request, on_answer, &got, NULL), GN_OK);
     wait_for(bed, &got.count, 2);

@@ -663,7 +663,7 @@ int main(void)
         CASE(redirects_in_a_circle_end),
         CASE(where_a_redirect_leads_is_told_by_the_rules_of_uris),
         CASE(a_packed_body_is_unpacked),
-        CASE(a_raw_body_is_unpacked_only_where_its_encoding_says_so),
+        CASE(a_raw_body_of_gzip_stays_packed),
         CASE(an_etag_that_fits_no_header_is_hostile),
         CASE(a_body_that_unpacks_beyond_measure_is_hostile),
         CASE(a_body_without_end_is_hostile),

@@ -133,7 +133,8 @@ struct gn_bmc_request {
     const char *uri;     /* path and query, beginning with '/' */
     struct gn_str body;  /* JSON, copied; absent: none */
     const char *etag;    /* If-Match, or If-None-Match of a GET; NULL: none */
-    bool is_raw;         /* the body is wanted as it came (unpacked), not parsed: registries */
+    bool is_raw;         /* the body is wanted as it came, not parsed: registries. gzip stays packed
+                          * (gn_unpack_is_gzip()), for who takes it to unpack off the loop */
     bool is_anonymous;   /* without credentials: the service root */
     size_t max_bytes;    /* 0: GN_BMC_ANSWER_MAX */
     uint32_t timeout_ms; /* 0: config.timeout_ms */
@@ -145,7 +146,7 @@ struct gn_bmc_answer {
     int status;         /* of the last answer, 0 without one; 500 for a task that has failed:
                          * error is told by its Messages */
     const json_t *body; /* NULL: none, or no JSON */
-    struct gn_str raw;  /* the bytes, unpacked */
+    struct gn_str raw;  /* the bytes, unpacked but for is_raw */
     struct gn_str etag;
     char location[GN_SERVICE_URI_MAX]; /* path only; "" when absent */
     struct gn_service_error error;     /* of an answer that is no 2xx or 304 */
