@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "gurnard/base/clock.h"
 #include "gurnard/base/log.h"
@@ -23,13 +22,20 @@ void gn_bmc_copy(char *out, size_t size, const char *text)
     out[len] = '\0';
 }
 
-double gn_bmc_jitter(double around, double part)
+/* xorshift64*: the kernel need not be asked for each of a thousand BMCs, and nobody gains by a
+ * guess.
+ */
+double gn_bmc_jitter(struct gn_bmcs *fleet, double around, double part)
 {
-    uint32_t random = 0;
+    uint64_t dice = fleet->dice;
+    double random;
 
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
-        return around; /* early at boot: in step with the others for once */
-    return around * (1 + part * (2 * ((double)random / UINT32_MAX) - 1));
+    dice ^= dice >> 12;
+    dice ^= dice << 25;
+    dice ^= dice >> 27;
+    fleet->dice = dice;
+    random = (double)((dice * UINT64_C(0x2545f4914f6cdd1d)) >> 11) / (double)(UINT64_C(1) << 53);
+    return around * (1 + part * (2 * random - 1));
 }
 
 /* ---- leaving ---- */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gurnard/base/clock.h"
 #include "gurnard/base/log.h"
 
 /* ---- finding ---- */
@@ -71,8 +72,8 @@ static enum gn_err add(struct gn_bmcs *fleet, const struct gn_bmc_spec *spec,
                     gn_err_text(GN_ENOMEM));
     gn_timer_stop(&bmc->next); /* a sign may have set it: the first look is spread */
     bmc->next_sign = "start";
-    gn_timer_start(&bmc->next,
-                   (uint64_t)gn_bmc_jitter(fleet->config.spread_ms / 2.0, 1)); /* 0 to spread_ms */
+    gn_timer_start(&bmc->next, (uint64_t)gn_bmc_jitter(fleet, (double)fleet->spread_ms / 2,
+                                                       1)); /* 0 to spread_ms */
     gn_log_debug("bmc.added bmc=%s", bmc->spec.name);
     return GN_OK;
 }
@@ -163,7 +164,7 @@ static enum gn_err change(struct gn_bmc *bmc, const struct gn_bmc_spec *spec)
         bmc->heartbeat_lost = false;
     }
     gn_log_info("bmc.changed bmc=%s", bmc->spec.name);
-    gn_bmc_sign(bmc, "changed");
+    gn_bmc_changed(bmc, "changed");
     return GN_OK;
 }
 
@@ -211,7 +212,7 @@ static enum gn_err update(struct gn_bmcs *fleet, const struct gn_bmc_spec *spec,
         err = gn_bmc_set_secret(bmc, secret);
     if (err == GN_OK && bmc->state == GN_BMC_AUTH && bmc->problem == NULL &&
         gn_bmc_link_locked_ms(bmc->link) == 0)
-        gn_bmc_sign(bmc, "new credentials");
+        gn_bmc_changed(bmc, "new credentials");
     return err;
 }
 
@@ -242,6 +243,9 @@ enum gn_err gn_bmcs_apply(struct gn_bmcs *fleet, const struct gn_bmc_list *list,
     struct gn_bmc *next;
     enum gn_err err = GN_OK;
 
+    fleet->spread_ms = list->count * GN_BMCS_SPREAD_EACH_MS;
+    if (fleet->spread_ms > fleet->config.spread_ms)
+        fleet->spread_ms = fleet->config.spread_ms;
     if (fleet->is_stopping)
         return GN_OK;
     HASH_ITER (hh, fleet->bmcs, bmc, next)
@@ -443,6 +447,7 @@ struct gn_bmcs *gn_bmcs_new(struct gn_loop *loop, struct gn_http_client *http,
     fleet->hooks = *hooks;
     fleet->config = *config;
     TAILQ_INIT(&fleet->leaving);
+    fleet->dice = gn_clock_mono_us() | 1; /* never zero, or it stays so */
     gn_timer_init(&fleet->stop_limit, loop, on_stop_limit, fleet);
     if (config->metrics != NULL)
         gn_bmcs_make_metrics(fleet, config->metrics);

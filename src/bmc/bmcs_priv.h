@@ -234,6 +234,8 @@ struct gn_bmcs {
     TAILQ_HEAD(, gn_bmc) leaving;
     struct fleet_metrics metrics;
     struct fetcher *fetcher; /* registries.c */
+    uint64_t spread_ms;      /* for the present list */
+    uint64_t dice;           /* of gn_bmc_jitter() */
     bool is_stopping;
     bool has_list;  /* an inventory has been applied */
     bool is_pruned; /* the memory of BMCs that left while we were down is gone */
@@ -256,7 +258,8 @@ void gn_bmc_leave(struct gn_bmc *bmc, bool is_forgotten);
 void gn_bmc_left(struct gn_bmc *bmc); /* bmcs.c */
 /* Adds one; nothing where there are no metrics. */
 void gn_bmc_count(struct gn_metric *metric);
-double gn_bmc_jitter(double around, double part); /* around +- part of it, at random */
+/* around +- part of it, at random. */
+double gn_bmc_jitter(struct gn_bmcs *fleet, double around, double part);
 /* Copies text, cut to size - 1 bytes. */
 void gn_bmc_copy(char *out, size_t size, const char *text);
 
@@ -267,6 +270,8 @@ void gn_bmc_set_state(struct gn_bmc *bmc, enum gn_bmc_state state, const char *f
     GN_PRINTF(3, 4);
 /* The state that follows from subscriptions, proof and stream. */
 void gn_bmc_settle_state(struct gn_bmc *bmc);
+/* Whether events come in now, as far as can be known. */
+bool gn_bmc_is_delivering(const struct gn_bmc *bmc);
 /* It is counted among to and no more among from; GN_BMC_STATES: among none. */
 void gn_bmc_move_gauge(struct gn_bmc *bmc, enum gn_bmc_state from, enum gn_bmc_state to);
 /* Tells an event of gurnard's own registry; its first argument is the BMC's name. */
@@ -279,6 +284,8 @@ void gn_bmc_signs_init(struct gn_bmc *bmc);
 void gn_bmc_signs_fini(struct gn_bmc *bmc);
 /* A sign of trouble, static text: a round follows soon. */
 void gn_bmc_sign(struct gn_bmc *bmc, const char *sign);
+/* An operator has changed what is wanted of it: a round follows at once. what: static. */
+void gn_bmc_changed(struct gn_bmc *bmc, const char *what);
 /* Events may have been missed from here on. */
 void gn_bmc_note_gap(struct gn_bmc *bmc, const char *why);
 /* A round has ended: plans the next one. */
@@ -361,6 +368,8 @@ void gn_bmc_stream_update(struct gn_bmc *bmc);
 /* The filter is another one: closes it, to be opened anew after the next round. */
 void gn_bmc_stream_close(struct gn_bmc *bmc);
 bool gn_bmc_stream_is_open(const struct gn_bmc *bmc);
+/* The BMC has restarted: its ids begin anew. */
+void gn_bmc_stream_forget(struct gn_bmc *bmc);
 
 /* ---- logs.c ---- */
 

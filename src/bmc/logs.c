@@ -75,7 +75,8 @@ static void on_settled(struct gn_bmc *bmc, bool is_durable)
     if (is_durable) {
         for (size_t i = 0; i < bmc->kept->log_count; i++)
             gn_logs_move_mark(&bmc->kept->logs[i]); /* of those that were read */
-        if (!logs->has_failed && logs->gap_number == bmc->gap_number)
+        /* as long as nothing else brings events the logs do, round after round */
+        if (!logs->has_failed && logs->gap_number == bmc->gap_number && gn_bmc_is_delivering(bmc))
             bmc->kept->has_gap = false;
         gn_memory_changed(bmc->fleet->memory, bmc->kept);
         tell_recovered(bmc, logs->taken, logs->dropped);

@@ -170,6 +170,7 @@ static void look_for_restart(struct gn_bmc *bmc, const json_t *manager)
         gn_bmc_note_gap(bmc, "the BMC has restarted");
         bmc->proof.is_known = false;
         bmc->proof.is_proven = false;
+        gn_bmc_stream_forget(bmc);
     }
     memcpy(bmc->kept->last_reset, reset, sizeof reset);
     gn_memory_changed(bmc->fleet->memory, bmc->kept);

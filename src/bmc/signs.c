@@ -74,7 +74,7 @@ void gn_bmc_note_gap(struct gn_bmc *bmc, const char *why)
 /* Milliseconds from now until a round may begin that a sign asks for. */
 static uint64_t sign_delay_ms(const struct gn_bmc *bmc)
 {
-    uint64_t delay_ms = (uint64_t)gn_bmc_jitter(GN_BMCS_SIGN_MS / 2.0, 0.9);
+    uint64_t delay_ms = (uint64_t)gn_bmc_jitter(bmc->fleet, GN_BMCS_SIGN_MS / 2.0, 0.9);
     uint64_t now_ms = gn_loop_now_ms(bmc->fleet->loop);
     uint64_t allowed_ms = bmc->round_ended_ms == 0 ? 0 : bmc->round_ended_ms + GN_BMCS_SIGN_GAP_MS;
 
@@ -91,7 +91,7 @@ static void plan_round(struct gn_bmc *bmc, uint64_t delay_ms, const char *sign)
     gn_timer_start(&bmc->next, delay_ms);
 }
 
-void gn_bmc_sign(struct gn_bmc *bmc, const char *sign)
+static void want_round(struct gn_bmc *bmc, uint64_t delay_ms, const char *sign)
 {
     if (bmc->is_leaving || bmc->fleet->is_stopping)
         return;
@@ -99,7 +99,17 @@ void gn_bmc_sign(struct gn_bmc *bmc, const char *sign)
     if (bmc->round.is_running)
         bmc->round.is_wanted_again = true;
     else
-        plan_round(bmc, sign_delay_ms(bmc), sign);
+        plan_round(bmc, delay_ms, sign);
+}
+
+void gn_bmc_sign(struct gn_bmc *bmc, const char *sign)
+{
+    want_round(bmc, sign_delay_ms(bmc), sign);
+}
+
+void gn_bmc_changed(struct gn_bmc *bmc, const char *what)
+{
+    want_round(bmc, (uint64_t)gn_bmc_jitter(bmc->fleet, GN_BMCS_SIGN_MS / 2.0, 0.9), what);
 }
 
 static void on_next(void *ctx)
@@ -121,7 +131,7 @@ static uint64_t next_delay_ms(struct gn_bmc *bmc)
         delay_ms = backoff_ms;
     if (locked_ms > 0)
         return locked_ms + 1;
-    return (uint64_t)gn_bmc_jitter((double)delay_ms, RESYNC_PART);
+    return (uint64_t)gn_bmc_jitter(bmc->fleet, (double)delay_ms, RESYNC_PART);
 }
 
 void gn_bmc_rest(struct gn_bmc *bmc)

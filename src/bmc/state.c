@@ -148,6 +148,14 @@ static const char *worth_telling(const struct gn_bmc *bmc)
     return strcmp(bmc->missing, MISSING_WORDS "DeliveryRetryPolicy") == 0 ? "" : bmc->missing;
 }
 
+bool gn_bmc_is_delivering(const struct gn_bmc *bmc)
+{
+    if (bmc->spec.way == GN_BMC_WAY_NONE || gn_bmc_stream_is_open(bmc))
+        return true;
+    return bmc->spec.way != GN_BMC_WAY_SSE && bmc->current[0].uri[0] != '\0' &&
+           push_problem(bmc)[0] == '\0';
+}
+
 void gn_bmc_settle_state(struct gn_bmc *bmc)
 {
     bool is_streaming = gn_bmc_stream_is_open(bmc);

@@ -52,6 +52,16 @@ static void settle_id(struct gn_bmc *bmc)
     stream->is_settling = gn_bmc_settle(bmc, on_settled);
 }
 
+/* Services count from one again after a restart (bmcweb): behind the old id there would be nothing
+ * for long. What came meanwhile is in the log. */
+void gn_bmc_stream_forget(struct gn_bmc *bmc)
+{
+    bmc->kept->last_id[0] = '\0';
+    bmc->stream.pending_id[0] = '\0';
+    bmc->stream.settling_id[0] = '\0';
+    gn_memory_changed(bmc->fleet->memory, bmc->kept);
+}
+
 static void note_id(struct gn_bmc *bmc, struct gn_str id)
 {
     struct bmc_stream *stream = &bmc->stream;
@@ -145,7 +155,8 @@ static uint64_t again_ms(const struct gn_bmc *bmc)
     if (strncasecmp(bmc->facts.vendor, "Dell", 4) == 0 && delay_ms < AGAIN_DELL_MS)
         delay_ms = AGAIN_DELL_MS;
     delay_ms <<= doublings;
-    return (uint64_t)gn_bmc_jitter((double)(delay_ms < AGAIN_MAX_MS ? delay_ms : AGAIN_MAX_MS),
+    return (uint64_t)gn_bmc_jitter(bmc->fleet,
+                                   (double)(delay_ms < AGAIN_MAX_MS ? delay_ms : AGAIN_MAX_MS),
                                    0.2);
 }
 

@@ -86,10 +86,13 @@ static void note_lost(struct gn_bmc *bmc, const char *why)
 
 static void refuse(struct gn_bmc *bmc, const char *why)
 {
+    bool is_news = bmc->round.want > 0 || strcmp(bmc->refusal, why) != 0;
+
     if (bmc->round.want == 0)
-        (void)snprintf(bmc->refusal, sizeof bmc->refusal, "%s", why);
-    gn_log_warn("bmc.subscribe_refused bmc=%s want=%s reason=\"%s\"", bmc->spec.name,
-                bmc->round.want == 0 ? "events" : "metrics", why);
+        gn_bmc_copy(bmc->refusal, sizeof bmc->refusal, why);
+    if (is_news)
+        gn_log_warn("bmc.subscribe_refused bmc=%s want=%s reason=\"%s\"", bmc->spec.name,
+                    bmc->round.want == 0 ? "events" : "metrics", why);
     gn_bmc_count(bmc->fleet->metrics.refused);
     bmc->current[bmc->round.want] = (struct gn_destination){0};
     bmc->round.want++; /* an older one of ours stays: it may still be of use */

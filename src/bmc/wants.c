@@ -69,7 +69,7 @@ enum gn_err gn_bmc_set_secret(struct gn_bmc *bmc, const struct gn_bmcs_secret *s
     if (err == GN_OK && bmc->problem == NULL)
         err = gn_bmc_link_credentials(bmc->link, secret->user, secret->password);
     if (err == GN_OK && strcmp(before, bmc->header_sign) != 0)
-        gn_bmc_sign(bmc, "headers changed");
+        gn_bmc_changed(bmc, "headers changed");
     return err;
 }
 

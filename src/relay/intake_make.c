@@ -135,8 +135,11 @@ static enum gn_rank complete(struct gn_intake_work *in, struct gn_intake_item *i
                               fill, item->found == NULL ? NULL : &item->found[place]);
     count_lookup(&relay->figures, lookup);
     id = gn_redfish_text(&record->known[GN_REC_MESSAGE_ID], &in->arena);
-    if (gn_enrich_lacks_registry(lookup, id) && relay->on_miss != NULL)
-        relay->on_miss(relay->on_miss_ctx, in->source->name, id);
+    if (gn_enrich_lacks_registry(lookup, id)) {
+        item->lacks_registry = true;
+        if (relay->on_miss != NULL)
+            relay->on_miss(relay->on_miss_ctx, in->source->name, id);
+    }
     return gn_enrich_rank(gn_enrich_severity(record, fill, &in->arena));
 }
 

@@ -2,6 +2,7 @@
  *   intake.c         the way: scan, make, compare, publish, answer
  *   intake_make.c    who sent it, and events from what was scanned
  *   intake_repeat.c  whether it is known already: by its id, or by its incident
+ *   intake_textless.c  what is made up for when a registry comes
  *   intake_storm.c   storm control
  *   intake_note.c    what alarms and registries are told of it
  *   intake_own.c     events of gurnard's own */
@@ -26,6 +27,7 @@ struct gn_intake_item {
     struct gn_intake_keys *keys;         /* likewise; NULL: not compared by incident */
     struct gn_event *event;              /* owned */
     bool is_repeated;
+    bool lacks_registry; /* of one of its records at least */
 };
 
 /* One body. */
@@ -70,6 +72,11 @@ void gn_intake_mark_repeats(struct gn_intake_work *in);
 
 /* Remembers the incidents of the items, those of new ones in the journal too. */
 void gn_intake_keep_keys(struct gn_intake_work *in);
+
+/* ---- intake_textless.c ---- */
+
+/* Keeps an event whose registry is not there, until gn_relay_note_textless(). */
+void gn_intake_keep_textless(struct gn_intake_work *in, const struct gn_intake_item *item);
 
 /* ---- intake_storm.c ---- */
 

@@ -71,6 +71,7 @@ void gn_intake_keep_keys(struct gn_intake_work *in)
         for (uint32_t j = 0; item->keys != NULL && j < item->from->record_count; j++)
             gn_relay_note_incidents(in->relay, source, item->keys[j].ids, item->keys[j].count,
                                     !item->is_repeated && !in->is_folded);
+        gn_intake_keep_textless(in, item);
     }
     gn_relay_store_incidents(in->relay);
 }

@@ -233,6 +233,7 @@ static struct gn_relay *with_buffers(void)
         return NULL;
     relay->name = relay->value = relay->data = relay->attributes = GN_BUF_INIT;
     relay->ids = relay->incident_ids = relay->new_incident_ids = relay->packed = GN_BUF_INIT;
+    relay->textless = GN_BUF_INIT;
     relay->unnoted = gn_buf_with_limit(UNNOTED_MAX * sizeof(struct gn_event *));
     return relay;
 }
@@ -293,6 +294,7 @@ void gn_relay_free(struct gn_relay *relay)
     gn_buf_free(&relay->incident_ids);
     gn_buf_free(&relay->new_incident_ids);
     gn_buf_free(&relay->packed);
+    gn_buf_free(&relay->textless);
     free(relay->address);
     free(relay->metrics_address);
     free(relay->own_address);
@@ -306,6 +308,8 @@ void gn_relay_set_registries(struct gn_relay *relay, struct gn_registry_set *set
     relay->registries = set;
     if (set != NULL && relay->unnoted.len > 0)
         gn_relay_note_waiting(relay, false);
+    if (set != NULL && relay->textless.len > 0)
+        gn_relay_note_textless(relay);
 }
 
 void gn_relay_on_miss(struct gn_relay *relay, gn_relay_miss_fn fn, void *ctx)

@@ -77,9 +77,10 @@ struct gn_relay {
     struct gn_buf name, value, data, attributes; /* scratch of one message */
     struct gn_buf ids; /* of the events in the journal's running segment */
     struct gn_buf incident_ids, new_incident_ids; /* likewise; of the body at hand */
-    struct gn_buf unnoted; /* events that alarms are told of when there are registries: references
-                            */
-    struct gn_buf packed;  /* scratch of one checkpoint */
+    struct gn_buf unnoted;  /* events that alarms are told of when there are registries: references
+                             */
+    struct gn_buf textless; /* events of known BMCs that came before their registry, packed */
+    struct gn_buf packed;   /* scratch of one checkpoint */
     struct gn_rate rate;
     struct gn_relay_recovery recovery;
     struct gn_log_limit unparsed_log, quarantine_log, refused_log, unrouted_log, state_log,
@@ -134,6 +135,11 @@ void gn_relay_note_ids(struct gn_relay *relay, struct gn_event *const *events, s
 void gn_relay_note_incidents(struct gn_relay *relay, uint64_t source, const struct gn_id *keys,
                              size_t count, bool is_stored);
 void gn_relay_store_incidents(struct gn_relay *relay);
+
+/* ---- intake_textless.c ---- */
+
+/* Registries have been loaded: the keys of events that lacked one are made anew. */
+void gn_relay_note_textless(struct gn_relay *relay);
 
 /* ---- intake_note.c ---- */
 

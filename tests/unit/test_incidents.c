@@ -142,6 +142,32 @@ static void a_body_goes_on_whole_unless_all_its_records_are_known(void **state)
                      GN_INTAKE_REPEATED);
 }
 
+/* A BMC of which nothing was known: its registry comes after its first event, and its log tells the
+ * text without a MessageId (iLO). */
+static void an_event_without_text_is_known_again_once_its_registry_came(void **state)
+{
+    static const char pushed[] =
+        "{\"Id\":\"1\",\"Events\":[{\"MessageId\":\"Own.1.0.Hot\",\"MessageArgs\":[\"CPU 1\"],"
+        "\"EventTimestamp\":\"2026-01-01T00:00:00Z\",\"Severity\":\"OK\"}]}";
+    static const char logged[] =
+        "{\"Id\":\"7\",\"Events\":[{\"Message\":\"CPU 1 is hot.\",\"EventId\":\"7\","
+        "\"EventTimestamp\":\"2026-01-01T00:00:00Z\",\"Severity\":\"OK\"}]}";
+    struct relay_bed *bed = *state;
+
+    bed->registry =
+        "{\"@odata.type\":\"#MessageRegistry.v1_4_0.MessageRegistry\",\"RegistryPrefix\":\"Own\","
+        "\"RegistryVersion\":\"1.0.0\",\"Messages\":{\"Hot\":{\"Message\":\"%1 is hot.\","
+        "\"NumberOfArgs\":1,\"Severity\":\"Warning\"}}}";
+    assert_int_equal(bed_take(bed, "b1", GN_WAY_PUSH, pushed), GN_INTAKE_STORED);
+    bed_load_registry(bed);
+    assert_int_equal(bed_take(bed, "b1", GN_WAY_LOG, logged), GN_INTAKE_REPEATED);
+    assert_int_equal(bed_take(bed, "b2", GN_WAY_LOG, logged), GN_INTAKE_STORED);
+    bed_wait_durable(bed);
+    bed_close(bed);
+    bed_start(bed);
+    assert_int_equal(bed_take(bed, "b1", GN_WAY_LOG, logged), GN_INTAKE_REPEATED);
+}
+
 static void what_was_refused_is_no_incident(void **state)
 {
     const struct gn_relay_source source = {.name = GN_STR("b1"),
@@ -231,6 +257,7 @@ int main(void)
         cmocka_unit_test(of_one_bmc_and_way_the_latest_are_remembered),
         TEST(what_came_by_another_way_is_a_repeat),
         TEST(a_body_goes_on_whole_unless_all_its_records_are_known),
+        TEST(an_event_without_text_is_known_again_once_its_registry_came),
         TEST(what_was_refused_is_no_incident),
         TEST(incidents_are_known_over_a_restart),
         TEST(incidents_are_in_the_index_of_a_segment),

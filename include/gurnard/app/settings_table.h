@@ -99,8 +99,8 @@ ROW(DURATION, bmc_silence, "bmc.silence", "0ms", "0ms", "720h", "", "", \
     "After so long without an event or heartbeat a BMC is looked at at once. 0ms: never.") \
 ROW(NUMBER, bmc_concurrency, "bmc.concurrency", "64", "1", "1000", "", "", \
     "Requests to BMCs under way at a time, at most two of them to one BMC.") \
-ROW(DURATION, bmc_spread, "bmc.spread", "10s", "0ms", "10m", "", "", \
-    "Time over which the first requests to all BMCs are spread at start.") \
+ROW(DURATION, bmc_spread, "bmc.spread", "30s", "0ms", "10m", "", "", \
+    "Time over which the first looks at all BMCs are spread at start, at most; a small fleet takes 30 ms for each BMC.") \
 ROW(DURATION, bmc_timeout, "bmc.timeout", "60s", "100ms", "10m", "", "", \
     "How long one request to a BMC may take.") \
 ROW(CHOICE, bmc_registries, "bmc.registries", "yes", "", "yes|no", "", "", \

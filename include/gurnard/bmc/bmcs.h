@@ -26,8 +26,9 @@
 #include "gurnard/loop/loop.h"
 #include "gurnard/loop/worker.h"
 
-#define GN_BMCS_SIGN_MS     2000U  /* a sign of trouble is followed within this, */
-#define GN_BMCS_SIGN_GAP_MS 10000U /* but not more often than so */
+#define GN_BMCS_SPREAD_EACH_MS 30U
+#define GN_BMCS_SIGN_MS        2000U  /* a sign of trouble is followed within this, */
+#define GN_BMCS_SIGN_GAP_MS    10000U /* but not more often than so */
 
 struct gn_bmcs;
 
@@ -75,10 +76,11 @@ struct gn_bmcs_config {
     uint64_t resync_ms;        /* between two looks, +-10 % */
     uint64_t silence_ms;       /* 0: silence is no sign */
     uint64_t proof_timeout_ms; /* how long a test event may take */
-    uint32_t spread_ms;        /* over which the first looks are spread */
-    uint32_t concurrency;      /* requests under way over all BMCs */
-    uint32_t timeout_ms;       /* of a request */
-    uint32_t lockout_ms;       /* 0: GN_BMC_LOCKOUT_MS */
+    uint32_t spread_ms;   /* over which the first looks are spread, at most: a small fleet takes
+                           * GN_BMCS_SPREAD_EACH_MS for each BMC */
+    uint32_t concurrency; /* requests under way over all BMCs */
+    uint32_t timeout_ms;  /* of a request */
+    uint32_t lockout_ms;  /* 0: GN_BMC_LOCKOUT_MS */
     bool fetches_registries;
     const char *registry_folder, *registry_language;
     uint64_t registry_bytes;
