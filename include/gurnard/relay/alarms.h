@@ -21,8 +21,8 @@
 #include "gurnard/base/str.h"
 #include "gurnard/redfish/severity.h"
 
-#define GN_ALARMS_PER_BMC    1024   /* beyond, the BMC's oldest of the lowest severity goes */
-#define GN_ALARMS_MAX        200000 /* of all BMCs; likewise */
+#define GN_ALARMS_PER_BMC    1024  /* beyond, the BMC's oldest of the lowest severity goes */
+#define GN_ALARMS_MAX        50000 /* of all BMCs; likewise */
 #define GN_ALARMS_BYTES_MAX  ((size_t)32 << 20) /* their texts; likewise */
 #define GN_ALARMS_TEXT_MAX   512                /* bytes kept of origin, message, name of the BMC */
 #define GN_ALARMS_NAME_MAX   128                /* bytes kept of registry, key, event */
