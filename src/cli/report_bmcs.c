@@ -173,6 +173,17 @@ static void bmc_proof(struct gn_buf *out, const json_t *row, int64_t now_ns)
         gn_report_add_text(out, json_object_get(proof, "result"));
 }
 
+/* Nobody shall forget that. */
+static void add_unchecked(struct gn_buf *out, const json_t *bmcs)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_array_size(bmcs); i++)
+        count += gn_str_eq(gn_json_str(json_array_get(bmcs, i), "tls"), GN_STR("off"));
+    if (count > 0)
+        gn_buf_printf(out, "%zu with tls: off, whoever answers there is believed\n", count);
+}
+
 void gn_report_bmcs(const json_t *list, int64_t now_ns, bool wide, struct gn_buf *out)
 {
     static const struct wanted columns[] = {
@@ -194,6 +205,7 @@ void gn_report_bmcs(const json_t *list, int64_t now_ns, bool wide, struct gn_buf
     }
     add_table(out, columns, GN_LEN(columns), bmcs, now_ns, wide);
     add_summary(out, bmcs, "state", "BMC", "BMCs");
+    add_unchecked(out, bmcs);
 }
 
 /* ---- alarms ---- */

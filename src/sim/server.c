@@ -139,10 +139,12 @@ static void send_answer(struct sim_bmc *bmc, struct gn_http_request *http, struc
         gn_sim_reply_header(reply, "Location", ELSEWHERE);
     }
     out = as_http(reply, body, pairs);
-    if (reply->kind == SIM_EVENTS)
-        send_stream(reply->sub, http, &out);
-    else if (hostile == GN_SIM_ENDLESS)
+    if (reply->kind == SIM_EVENTS && hostile == GN_SIM_ENDLESS)
+        gn_sim_sub_delete(reply->sub); /* a line without an end instead of its events */
+    if (hostile == GN_SIM_ENDLESS)
         send_endless(bmc, http, &out);
+    else if (reply->kind == SIM_EVENTS)
+        send_stream(reply->sub, http, &out);
     else if (hostile == GN_SIM_HALF && body.len > 1)
         send_half(http, &out);
     else

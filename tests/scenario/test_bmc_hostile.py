@@ -118,3 +118,19 @@ def test_a_registry_that_is_a_bomb_is_not_unpacked(profile):
             daemon.wait_proven(good)
             good.happen(1)
             account.wait_all(good)
+
+
+def test_an_endless_line_ends_the_stream_and_nothing_else(pair):
+    bad, good = pair
+    bad.fault(hostile="endless", path="/redfish/v1/EventService/SSE")
+    with Account() as account, BmcDaemon(bad, good, bmc={"way": "sse"}) as daemon:
+        account.subscribe(daemon)
+        daemon.wait_proven(good)
+        daemon.wait_state(bad, "degraded", reason="stream")
+        wait_for(lambda: "bmc.stream_hostile bmc=bad" in daemon.log(), "the end of the stream")
+        good.happen(2)
+        account.wait_all(good)
+        bad.fault(clear=True)
+        daemon.wait_proven(bad)
+        bad.happen(1)
+        account.wait_all(bad, good)

@@ -26,6 +26,21 @@ static void shows_table(table_fn report, const char *text, bool wide, const char
     json_decref(list);
 }
 
+static void bmcs_whose_certificates_are_not_looked_at_are_counted(void **state)
+{
+    struct gn_buf out = GN_BUF_INIT;
+    json_t *list = json("{\"bmcs\":[{\"name\":\"a\",\"state\":\"proven\",\"tls\":\"off\"},"
+                        "{\"name\":\"b\",\"state\":\"proven\",\"tls\":\"verify\"}]}");
+
+    (void)state;
+    gn_report_bmcs(list, now_ns(), false, &out);
+    assert_true(gn_str_has_suffix(
+        gn_buf_str(&out),
+        GN_STR("2 BMCs: 2 proven\n1 with tls: off, whoever answers there is believed\n")));
+    gn_buf_free(&out);
+    json_decref(list);
+}
+
 static void bmcs_are_a_table_as_wide_as_what_is_in_it(void **state)
 {
     (void)state;

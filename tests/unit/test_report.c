@@ -571,6 +571,7 @@ int main(void)
         cmocka_unit_test(quarantine_is_a_table),
         cmocka_unit_test(a_body_is_shown_as_it_is_only_if_it_is_text),
         cmocka_unit_test(bmcs_are_a_table_as_wide_as_what_is_in_it),
+        cmocka_unit_test(bmcs_whose_certificates_are_not_looked_at_are_counted),
         cmocka_unit_test(long_texts_of_bmcs_are_cut_unless_wide),
         cmocka_unit_test(a_long_name_is_whole_and_leaves_room_for_the_reason),
         cmocka_unit_test(alarms_are_a_table_with_short_ids),
