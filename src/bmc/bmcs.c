@@ -28,7 +28,9 @@ struct gn_str gn_bmcs_token(const struct gn_bmcs *fleet, struct gn_str name)
 {
     const struct gn_bmc *bmc = find(fleet, name);
 
-    return bmc != NULL ? gn_str_of(bmc->token) : GN_STR_NONE;
+    if (bmc == NULL || bmc->spec.way == GN_BMC_WAY_NONE || bmc->spec.way == GN_BMC_WAY_SSE)
+        return GN_STR_NONE; /* what it pushes it was told by somebody else */
+    return gn_str_of(bmc->token);
 }
 
 uint32_t gn_bmcs_count(const struct gn_bmcs *fleet)

@@ -318,6 +318,18 @@ static void list_and_show_have_no_secrets(void **state)
     assert_null(gn_bmcs_show(bed->fleet, GN_STR("b9")));
 }
 
+static void who_is_not_subscribed_by_push_needs_no_token(void **state)
+{
+    struct bed *bed = *state;
+
+    add_fake(bed);
+    apply(bed, "{\"name\":\"b1\",\"address\":\"%0\",\"way\":\"none\"},"
+               "{\"name\":\"b2\",\"address\":\"%1\",\"way\":\"push\",\"prove\":false}");
+    assert_true(gn_bmcs_has(bed->fleet, GN_STR("b1")));
+    assert_true(gn_bmcs_token(bed->fleet, GN_STR("b1")).p == NULL);
+    assert_int_equal(gn_bmcs_token(bed->fleet, GN_STR("b2")).len, 32);
+}
+
 static void the_list_is_in_order_of_name_and_survives_odd_texts(void **state)
 {
     struct bed *bed = *state;

@@ -111,6 +111,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_bmc_freed_at_any_moment_leaks_nothing_and_calls_nothing),
     TEST(names_that_begin_alike_leave_each_other_alone_on_the_same_bmc),
     TEST(list_and_show_have_no_secrets),
+    TEST(who_is_not_subscribed_by_push_needs_no_token),
     TEST(the_list_is_in_order_of_name_and_survives_odd_texts),
     TEST(tokens_differ_by_name_and_stay_over_restarts),
     TEST(a_resync_that_is_asked_for_looks_at_once_and_at_all),

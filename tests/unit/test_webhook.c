@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "api_bed.h"
+#include "webhook_hold.h"
 
 #define EVENT                                                                                      \
     "{\"@odata.type\":\"#Event.v1_3_0.Event\",\"Id\":\"1\",\"Name\":\"Event Array\",\"Events\":[{" \
@@ -457,6 +458,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_a_gurnardd_sends_is_not_taken_again, setup, teardown),
         cmocka_unit_test_setup_teardown(acknowledgements_are_taken_as_hw_event_proxy_took_them,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_held_goes_on_in_its_order_when_its_registry_comes,
+                                        setup_hold, teardown_hold),
+        cmocka_unit_test_setup_teardown(what_is_held_goes_on_when_its_time_is_over, setup_hold,
+                                        teardown_hold),
+        cmocka_unit_test_setup_teardown(only_so_many_are_held, setup_hold, teardown_hold),
     };
 
     return cmocka_run_group_tests_name("webhook", tests, NULL, NULL);

@@ -123,8 +123,8 @@ bool gn_bmcs_on_push(struct gn_bmcs *fleet, struct gn_str bmc, struct gn_str bod
 void gn_bmcs_on_refused(struct gn_bmcs *fleet, struct gn_str bmc);
 /* Whether the inventory has it. */
 bool gn_bmcs_has(const struct gn_bmcs *fleet, struct gn_str bmc);
-/* The token in the path of that BMC's Destination; absent when there is none of that name. Not to
- * be printed. */
+/* The token in the path of that BMC's Destination; absent when there is none of that name, or no
+ * subscription of ours by push (way sse or none). Not to be printed. */
 struct gn_str gn_bmcs_token(const struct gn_bmcs *fleet, struct gn_str bmc);
 /* A MessageId of that BMC is in no registry. */
 void gn_bmcs_on_miss(struct gn_bmcs *fleet, struct gn_str bmc, struct gn_str message_id);
