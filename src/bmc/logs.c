@@ -88,13 +88,18 @@ static void on_settled(struct gn_bmc *bmc, bool is_durable)
 
 /* ---- handing on ---- */
 
+static int64_t time_of(const struct gn_log_mark *mark)
+{
+    return mark->updated_ns != INT64_MIN ? mark->updated_ns : mark->created_ns;
+}
+
 static int by_time(const void *a, const void *b)
 {
     const struct logs_found *left = a;
     const struct logs_found *right = b;
 
-    if (left->mark.created_ns != right->mark.created_ns)
-        return left->mark.created_ns < right->mark.created_ns ? -1 : 1;
+    if (time_of(&left->mark) != time_of(&right->mark))
+        return time_of(&left->mark) < time_of(&right->mark) ? -1 : 1;
     if (gn_log_mark_is_after(&left->mark, &right->mark))
         return -1;
     return gn_log_mark_is_after(&right->mark, &left->mark) ? 1 : 0;

@@ -22,6 +22,12 @@ static struct gn_kept_log *log_of(const struct bmc_logs *logs)
 
 /* ---- entries ---- */
 
+/* iLO counts an incident up in the entry that it has, instead of writing another. */
+static bool is_updated_since(const struct gn_kept_log *log, const struct gn_log_mark *mark)
+{
+    return mark->updated_ns > log->updated_ns && mark->updated_ns > log->mark.created_ns;
+}
+
 static bool is_news(const struct bmc_logs *logs, const struct gn_log_mark *mark)
 {
     const struct gn_kept_log *log = log_of(logs);
@@ -31,7 +37,7 @@ static bool is_news(const struct bmc_logs *logs, const struct gn_log_mark *mark)
     if (log->mark.id[0] == '\0')
         return true; /* it was empty */
     if (!logs->is_cleared)
-        return gn_log_mark_is_after(&log->mark, mark);
+        return gn_log_mark_is_after(&log->mark, mark) || is_updated_since(log, mark);
     return mark->created_ns == INT64_MIN || log->mark.created_ns == INT64_MIN ||
            mark->created_ns > log->mark.created_ns;
 }
@@ -97,6 +103,8 @@ static void take_entry(struct bmc_logs *logs, const json_t *entry)
     if (!logs->has_newest || gn_log_mark_is_after(&logs->newest, &mark))
         logs->newest = mark;
     logs->has_newest = true;
+    if (mark.updated_ns > logs->newest_updated_ns)
+        logs->newest_updated_ns = mark.updated_ns;
     if (log->has_mark && mark.hash == log->mark.hash && strcmp(mark.id, log->mark.id) == 0)
         logs->has_seen_mark = true;
     if (log->has_mark && strcmp(mark.id, log->mark.id) == 0 && log->mark.created_ns != INT64_MIN &&
@@ -130,6 +138,7 @@ static void forget_found(struct bmc_logs *logs, size_t from)
 
 static void begin_log(struct bmc_logs *logs)
 {
+    logs->newest_updated_ns = 0;
     logs->pages = 0;
     logs->position = 0;
     logs->has_jumped = false;
@@ -158,6 +167,8 @@ void gn_logs_move_mark(struct gn_kept_log *log)
     log->has_mark = true;
     log->mark = log->next;
     log->count = log->next_count;
+    if (log->next_updated_ns > log->updated_ns)
+        log->updated_ns = log->next_updated_ns;
 }
 
 /* The log is read from its mark again, in the next round. */
@@ -175,6 +186,7 @@ static void note_newest(const struct bmc_logs *logs, struct gn_kept_log *log)
     log->has_next = true;
     log->next = logs->has_newest ? logs->newest : (struct gn_log_mark){0};
     log->next_count = logs->count;
+    log->next_updated_ns = logs->newest_updated_ns;
     if (!log->has_mark)
         gn_logs_move_mark(log);
 }

@@ -55,6 +55,7 @@ struct bmc_logs {
     bool has_reused_id;  /* the mark's id is that of a later entry: ids began anew */
     bool has_newest;
     struct gn_log_mark newest;
+    int64_t newest_updated_ns;   /* the latest update of any entry; 0: none */
     uint64_t count;              /* Members@odata.count, 0: not told */
     uint64_t position;           /* behind the last entry seen, from the log's beginning */
     bool has_no_order;           /* one entry has been seen: it may be the oldest or the newest */

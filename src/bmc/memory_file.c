@@ -88,6 +88,7 @@ static enum gn_err take_log(struct gn_kept *kept, const json_t *value)
     log->mark.created_ns = gn_json_int(value, "created_ns", INT64_MIN);
     log->mark.hash = (uint64_t)gn_json_int(value, "hash", 0);
     log->count = (uint64_t)gn_json_int(value, "count", 0);
+    log->updated_ns = gn_json_int(value, "updated_ns", 0);
     log->is_oldest_first = json_is_true(json_object_get(value, "oldest_first"));
     return GN_OK;
 }
@@ -106,6 +107,8 @@ static void add_log(struct gn_buf *out, const struct gn_kept_log *log)
         gn_buf_printf(out, ",\"hash\":%" PRId64 ",\"count\":%" PRId64, (int64_t)log->mark.hash,
                       (int64_t)log->count);
     }
+    if (log->updated_ns != 0)
+        gn_buf_printf(out, ",\"updated_ns\":%" PRId64, log->updated_ns);
     gn_buf_printf(out, ",\"oldest_first\":%s}", log->is_oldest_first ? "true" : "false");
 }
 

@@ -89,13 +89,26 @@ static uint64_t hash_of(const json_t *entry, struct gn_str id)
     return gn_id_digest((struct gn_str){digests, sizeof digests - 1});
 }
 
+/* Whether the entry was updated in place: then its time is that of the update. */
+static struct gn_str update_time(const json_t *entry)
+{
+    const struct gn_str updated = gn_json_str(oem_with(entry, "Updated"), "Updated");
+    int64_t created_ns = INT64_MIN, updated_ns;
+
+    if (!read_time(updated, &updated_ns))
+        return GN_STR_NONE;
+    if (read_time(gn_json_str(entry, "Created"), &created_ns) && created_ns >= updated_ns)
+        return GN_STR_NONE;
+    return updated;
+}
+
 bool gn_log_mark_read(const json_t *entry, struct gn_log_mark *mark)
 {
     char number[32];
     struct gn_str id;
     struct gn_str kept;
 
-    *mark = (struct gn_log_mark){.created_ns = INT64_MIN};
+    *mark = (struct gn_log_mark){.created_ns = INT64_MIN, .updated_ns = INT64_MIN};
     if (!json_is_object(entry))
         return false;
     id = id_of(entry, number);
@@ -105,6 +118,8 @@ bool gn_log_mark_read(const json_t *entry, struct gn_log_mark *mark)
     memcpy(mark->id, kept.p, kept.len);
     if (gn_time_parse_bmc(gn_str_trim(gn_json_str(entry, "Created")), &mark->created_ns) != GN_OK)
         mark->created_ns = INT64_MIN;
+    if (!read_time(update_time(entry), &mark->updated_ns))
+        mark->updated_ns = INT64_MIN;
     mark->hash = hash_of(entry, id);
     return true;
 }
@@ -218,19 +233,6 @@ static void add_value(struct gn_buf *out, const char *name, json_t *value)
     if (json_dump_callback(value, add_bytes, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0 &&
         gn_buf_err(out) == GN_OK)
         out->err = GN_ENOMEM; /* the only other trouble of a value that was parsed */
-}
-
-/* Whether the entry was updated in place: then its time is that of the update. */
-static struct gn_str update_time(const json_t *entry)
-{
-    const struct gn_str updated = gn_json_str(oem_with(entry, "Updated"), "Updated");
-    int64_t created_ns = INT64_MIN, updated_ns;
-
-    if (!read_time(updated, &updated_ns))
-        return GN_STR_NONE;
-    if (read_time(gn_json_str(entry, "Created"), &created_ns) && created_ns >= updated_ns)
-        return GN_STR_NONE;
-    return updated;
 }
 
 /* The time of the event, as written. */

@@ -54,6 +54,7 @@ struct fake_entry {
     char id[32];
     int minute; /* of Created */
     int version;
+    int updated; /* minute of Oem.Hpe.Updated; 0: none */
 };
 
 /* Entries stand in the order of their writing; how they are shown is set beside. */
@@ -445,9 +446,15 @@ static void fake_add_entry(const struct fake_log *log, size_t at, size_t number,
     gn_buf_printf(body,
                   "%s{\"@odata.id\":\"" MGR "/LogServices/L%zu/Entries/%s\",\"Id\":\"%s\","
                   "\"Created\":\"2026-03-01T%02d:%02d:00Z\",\"MessageId\":\"Test.1.0.Entry\","
-                  "\"Message\":\"entry %s version %d\"}",
+                  "\"Message\":\"entry %s version %d\"",
                   at > 0 ? "," : "", number, entry->id, entry->id, entry->minute / 60,
                   entry->minute % 60, entry->id, entry->version);
+    if (entry->updated > 0)
+        gn_buf_printf(body,
+                      ",\"Oem\":{\"Hpe\":{\"Count\":%d,"
+                      "\"Updated\":\"2026-03-01T%02d:%02d:00Z\"}}",
+                      entry->version, entry->updated / 60, entry->updated % 60);
+    gn_buf_putc(body, '}');
 }
 
 static void fake_entries(struct fake *fake, struct gn_http_request *request, size_t number)

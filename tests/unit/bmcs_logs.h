@@ -178,6 +178,38 @@ static void an_entry_updated_in_place_is_news(void **state)
     assert_string_equal(bed->taken[0].text, "entry 10 version 2");
 }
 
+static void update_entry(struct fake *fake, size_t at, int version, int minute)
+{
+    fake->logs[0].entries[at].version = version;
+    fake->logs[0].entries[at].updated = minute;
+}
+
+/* iLO counts up in whatever entry has the incident. */
+static void any_entry_updated_in_place_is_news_once(void **state)
+{
+    struct bed *bed = *state;
+    struct fake *fake = bed->fakes[0];
+
+    fake_write_some(fake, 0, 1, 10);
+    update_entry(fake, 1, 5, 12); /* before we came: not told */
+    apply(bed, LISTENED);
+    update_entry(fake, 3, 2, 20);
+    outage(bed);
+    resync(bed);
+    assert_int_equal(bed->taken_count, 1);
+    assert_string_equal(bed->taken[0].text, "entry 4 version 2");
+    fake_write_some(fake, 0, 11, 11);
+    update_entry(fake, 6, 3, 30);
+    outage(bed);
+    resync(bed);
+    assert_int_equal(bed->taken_count, 3); /* in the order of the time of what happened */
+    assert_string_equal(bed->taken[1].text, "entry 11 version 0");
+    assert_string_equal(bed->taken[2].text, "entry 7 version 3");
+    outage(bed);
+    resync(bed);
+    assert_int_equal(bed->taken_count, 3);
+}
+
 static void links_that_lead_back_end(void **state)
 {
     static const size_t pages[] = {50, 7, 2};

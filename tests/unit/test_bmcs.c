@@ -78,6 +78,7 @@ static const struct CMUnitTest tests[] = {
     TEST(all_in_a_log_that_was_cleared_is_news),
     TEST(the_first_entry_of_a_log_that_was_empty_is_news),
     TEST(an_entry_updated_in_place_is_news),
+    TEST(any_entry_updated_in_place_is_news_once),
     TEST(links_that_lead_back_end),
     TEST(marks_move_only_when_what_was_read_is_durable),
     TEST(calm_rounds_lag_one_round_behind),

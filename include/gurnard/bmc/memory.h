@@ -31,11 +31,13 @@ struct gn_kept_log {
     bool is_oldest_first;    /* entries stand in the order of their writing */
     uint64_t count;          /* entries in it when mark was set */
     struct gn_log_mark mark; /* the latest one read; its id is empty when the log was */
+    int64_t updated_ns;      /* the latest update of any entry up to then; 0: there was none */
 
     /* Not kept: what a calm round saw as the latest. It becomes mark a round later, when what was
      * written then has surely been pushed or failed to be. */
     bool has_next;
     uint64_t next_count;
+    int64_t next_updated_ns;
     struct gn_log_mark next;
 };
 

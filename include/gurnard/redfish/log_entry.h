@@ -16,6 +16,7 @@
 struct gn_log_mark {
     char id[GN_LOG_ID_MAX]; /* Id, else the last part of @odata.id */
     int64_t created_ns;     /* Created; INT64_MIN when absent, all zero or unreadable */
+    int64_t updated_ns;     /* iLO: when it was last updated in place; INT64_MIN: never */
     uint64_t hash;          /* of Id, Created, Message, MessageId and (iLO: entries are updated in
                              * place) Oem Count and Updated: gn_id_digest() of them */
 };
