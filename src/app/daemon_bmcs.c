@@ -139,6 +139,13 @@ static enum gn_bmcs_taken take(void *ctx, const char *bmc, enum gn_bmcs_way way,
     return GN_BMCS_TAKEN;
 }
 
+static bool knows(void *ctx, const char *bmc, struct gn_str body)
+{
+    const struct daemon *daemon = ctx;
+
+    return gn_relay_knows(daemon->relay, gn_str_of(bmc), body);
+}
+
 /* One that waits for the journal on behalf of a BMC. */
 struct settling {
     struct daemon *daemon;
@@ -328,6 +335,7 @@ static enum gn_err build_bmcs(struct daemon *daemon, const char *folder, const c
     };
     const struct gn_bmcs_hooks hooks = {
         .take = take,
+        .knows = knows,
         .settle = settle,
         .tell = tell,
         .left = on_left,

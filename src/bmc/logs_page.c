@@ -69,9 +69,9 @@ static bool grow(struct bmc_logs *logs)
     return true;
 }
 
-static void add_found(struct bmc_logs *logs, const json_t *entry, const struct gn_log_mark *mark)
+void gn_logs_write_event(const struct bmc_logs *logs, const json_t *entry,
+                         const struct gn_log_mark *mark, struct gn_buf *event)
 {
-    struct gn_buf event = gn_buf_with_limit(LOGS_EVENT_MAX);
     struct gn_buf uri = gn_buf_with_limit(2048);
     struct gn_str own = gn_json_str(entry, "@odata.id");
 
@@ -79,8 +79,15 @@ static void add_found(struct bmc_logs *logs, const json_t *entry, const struct g
         gn_buf_add_str(&uri, own);
     else
         gn_buf_printf(&uri, "%s/%s", log_of(logs)->uri, mark->id);
-    gn_log_entry_event(entry, gn_buf_str(&uri), &event);
+    gn_log_entry_event(entry, gn_buf_str(&uri), event);
     gn_buf_free(&uri);
+}
+
+static void add_found(struct bmc_logs *logs, const json_t *entry, const struct gn_log_mark *mark)
+{
+    struct gn_buf event = gn_buf_with_limit(LOGS_EVENT_MAX);
+
+    gn_logs_write_event(logs, entry, mark, &event);
     if (logs->found_count == LOGS_FOUND_MAX)
         drop_oldest(logs);
     if (gn_buf_err(&event) != GN_OK || !grow(logs)) {
@@ -114,6 +121,8 @@ static void take_entry(struct bmc_logs *logs, const json_t *entry)
         logs->has_seen_older = true;
     else if (logs->emits)
         add_found(logs, entry, &mark);
+    else
+        gn_logs_compare(logs, entry, &mark);
 }
 
 /* ---- pages ---- */
@@ -139,6 +148,8 @@ static void forget_found(struct bmc_logs *logs, size_t from)
 static void begin_log(struct bmc_logs *logs)
 {
     logs->newest_updated_ns = 0;
+    logs->known = 0;
+    logs->unknown = 0;
     logs->pages = 0;
     logs->position = 0;
     logs->has_jumped = false;
@@ -179,9 +190,9 @@ static void fail_log(struct bmc_logs *logs)
 }
 
 /* In a calm round the mark moves to what the round before saw. */
-static void note_newest(const struct bmc_logs *logs, struct gn_kept_log *log)
+static void note_newest(struct bmc_logs *logs, struct gn_kept_log *log)
 {
-    if (!logs->emits)
+    if (!logs->emits && !gn_logs_has_missed(logs))
         gn_logs_move_mark(log);
     log->has_next = true;
     log->next = logs->has_newest ? logs->newest : (struct gn_log_mark){0};

@@ -9,6 +9,7 @@
 #define LOGS_VISITS_MAX 160   /* resources visited while logs are looked for */
 #define LOGS_PAGES_MAX  400   /* pages of one log */
 #define LOGS_FOUND_MAX  5000  /* entries recovered at once; the oldest beyond are missed */
+#define LOGS_LOOKS_MAX  256   /* entries of a log that are compared with what came, in a round */
 #define LOGS_EVENT_MAX  65536 /* bytes of an entry as an event */
 
 /* What a URI that is to be visited is. */
@@ -56,6 +57,7 @@ struct bmc_logs {
     bool has_newest;
     struct gn_log_mark newest;
     int64_t newest_updated_ns;   /* the latest update of any entry; 0: none */
+    uint32_t known, unknown;     /* of the entries that a round ago were the latest */
     uint64_t count;              /* Members@odata.count, 0: not told */
     uint64_t position;           /* behind the last entry seen, from the log's beginning */
     bool has_no_order;           /* one entry has been seen: it may be the oldest or the newest */
@@ -94,5 +96,17 @@ void gn_logs_find_free(struct bmc_logs *logs);
 void gn_logs_read(struct bmc_logs *logs);
 /* The mark goes to what was last seen. */
 void gn_logs_move_mark(struct gn_kept_log *log);
+/* Writes entry of the log that is read as an event. */
+void gn_logs_write_event(const struct bmc_logs *logs, const json_t *entry,
+                         const struct gn_log_mark *mark, struct gn_buf *event);
+
+/* ---- logs_agree.c ---- */
+
+/* A calm round has met entry (news by the mark): compares what is a round old with what has come.
+ */
+void gn_logs_compare(struct bmc_logs *logs, const json_t *entry, const struct gn_log_mark *mark);
+/* The log has been read in a calm round. true: something in it never came, though what is in it
+ * comes as a rule: the mark must not move. */
+bool gn_logs_has_missed(struct bmc_logs *logs);
 
 #endif

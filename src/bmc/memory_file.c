@@ -72,6 +72,13 @@ static void add_pin(struct gn_buf *out, const uint8_t pin[32])
 
 /* ---- logs ---- */
 
+static uint32_t take_count(const json_t *value, const char *key)
+{
+    long long count = gn_json_int(value, key, 0);
+
+    return count < 0 || count > GN_KEPT_AGREEMENT_MAX ? 0 : (uint32_t)count;
+}
+
 static enum gn_err take_log(struct gn_kept *kept, const json_t *value)
 {
     char uri[GN_SERVICE_URI_MAX];
@@ -89,6 +96,8 @@ static enum gn_err take_log(struct gn_kept *kept, const json_t *value)
     log->mark.hash = (uint64_t)gn_json_int(value, "hash", 0);
     log->count = (uint64_t)gn_json_int(value, "count", 0);
     log->updated_ns = gn_json_int(value, "updated_ns", 0);
+    log->known = take_count(value, "known");
+    log->unknown = take_count(value, "unknown");
     log->is_oldest_first = json_is_true(json_object_get(value, "oldest_first"));
     return GN_OK;
 }
@@ -107,6 +116,8 @@ static void add_log(struct gn_buf *out, const struct gn_kept_log *log)
         gn_buf_printf(out, ",\"hash\":%" PRId64 ",\"count\":%" PRId64, (int64_t)log->mark.hash,
                       (int64_t)log->count);
     }
+    if (log->known > 0 || log->unknown > 0)
+        gn_buf_printf(out, ",\"known\":%u,\"unknown\":%u", log->known, log->unknown);
     if (log->updated_ns != 0)
         gn_buf_printf(out, ",\"updated_ns\":%" PRId64, log->updated_ns);
     gn_buf_printf(out, ",\"oldest_first\":%s}", log->is_oldest_first ? "true" : "false");

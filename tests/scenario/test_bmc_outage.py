@@ -179,3 +179,27 @@ def test_a_stranger_with_the_same_name_but_another_secret_is_not_adopted():
             assert len(bmc.pushes()) == 2 and kept["id"] in {s["id"] for s in bmc.pushes()}
             assert kept["Destination"] not in {
                 s["Destination"] for s in bmc.pushes() if s["id"] != kept["id"]}
+
+
+def test_what_a_bmc_gave_up_between_two_rounds_is_found_in_its_log():
+    """Nothing shows that there was an outage: only the log has more than what came."""
+    with all_profiles(*SOME) as bmcs, Account(forgives=True) as account:
+        with BmcDaemon(*bmcs, bmc={"registry_wait": "5s"}) as daemon:
+            begin(daemon, account, *bmcs)
+            for bmc in bmcs:
+                bmc.happen(4)
+            account.wait_all(*bmcs)
+            for _ in range(3):  # what came and what is logged agree
+                daemon.look(*bmcs)
+            for bmc in bmcs:
+                bmc.fault(mute_push=True)
+                bmc.happen(1)
+                bmc.fault(mute_push=False)
+            account.wait_all(*bmcs)
+            assert {b.name: account.recovered(b) for b in bmcs} == {b.name: [7] for b in bmcs}
+            for bmc in bmcs:
+                bmc.happen(1)
+            account.wait_all(*bmcs)
+            daemon.look(*bmcs)
+            daemon.look(*bmcs)
+            account.check(*bmcs)

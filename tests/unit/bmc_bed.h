@@ -66,7 +66,8 @@ struct bed {
     enum settle_how settles;
     TAILQ_HEAD(, settle_one) settlings;
     unsigned settled;
-    unsigned later; /* how many takes are refused for want of room */
+    const char *never_came; /* what of the logs is not known otherwise; NULL: all of them are */
+    unsigned later;         /* how many takes are refused for want of room */
     struct taken taken[TAKEN_MAX];
     unsigned taken_count, known_count;
     struct told told[TOLD_MAX];
@@ -87,6 +88,15 @@ static void add_part(struct gn_str body, const char *name, char *out, size_t siz
 
     if (at != NULL)
         snprintf(out, size, "%.*s", (int)strcspn(at + strlen(name), "\""), at + strlen(name));
+}
+
+static bool on_knows(void *ctx, const char *bmc, struct gn_str body)
+{
+    const struct bed *bed = ctx;
+
+    (void)bmc;
+    return bed->never_came == NULL ||
+           memmem(body.p, body.len, bed->never_came, strlen(bed->never_came)) == NULL;
 }
 
 static enum gn_bmcs_taken on_take(void *ctx, const char *bmc, enum gn_bmcs_way way,
@@ -284,6 +294,7 @@ static struct fake *add_fake(struct bed *bed)
 static void start(struct bed *bed)
 {
     const struct gn_bmcs_hooks hooks = {.take = on_take,
+                                        .knows = on_knows,
                                         .settle = on_settle,
                                         .tell = on_tell,
                                         .registries = on_registries,

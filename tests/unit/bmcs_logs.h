@@ -287,6 +287,55 @@ static void calm_rounds_lag_one_round_behind(void **state)
     expect_entries(bed, 12, 12);
 }
 
+/* Entries that came, as the rounds see. */
+static void come(struct bed *bed, int first, int last)
+{
+    fake_write_some(bed->fakes[0], 0, first, last);
+    resync(bed);
+    resync(bed);
+}
+
+static void what_a_trusted_log_has_and_never_came_is_recovered(void **state)
+{
+    struct bed *bed = *state;
+
+    fake_write_some(bed->fakes[0], 0, 1, 5);
+    apply(bed, LISTENED);
+    come(bed, 6, 9); /* they agree */
+    assert_int_equal(bed->taken_count, 0);
+    bed->never_came = "entry 10 ";
+    fake_write_some(bed->fakes[0], 0, 10, 10);
+    resync(bed); /* may be under way still */
+    assert_int_equal(bed->taken_count, 0);
+    assert_false(bmc_of(bed, "b1")->kept->has_gap);
+    resync(bed);
+    quiet(bed);
+    expect_entries(bed, 10, 10);
+    assert_int_equal(count_told(bed, "EventsRecovered"), 1);
+    assert_false(bmc_of(bed, "b1")->kept->has_gap);
+    bed->never_came = NULL;
+    come(bed, 11, 12);
+    assert_int_equal(bed->taken_count, 1);
+}
+
+static void what_a_log_has_that_is_never_pushed_is_not_told(void **state)
+{
+    struct bed *bed = *state;
+
+    fake_write_some(bed->fakes[0], 0, 1, 5);
+    apply(bed, LISTENED);
+    bed->never_came = "entry";
+    for (int i = 0; i < 5; i++)
+        come(bed, 6 + 2 * i, 7 + 2 * i);
+    bed->never_came = NULL;
+    come(bed, 16, 20); /* five of fifteen: no reason to trust it */
+    bed->never_came = "entry 21 ";
+    come(bed, 21, 21);
+    assert_int_equal(bed->taken_count, 0);
+    assert_int_equal(bmc_of(bed, "b1")->kept->logs[0].known, 5);
+    assert_int_equal(bmc_of(bed, "b1")->kept->logs[0].unknown, 11);
+}
+
 static void recover_always_tells_what_never_came_otherwise(void **state)
 {
     struct bed *bed = *state;

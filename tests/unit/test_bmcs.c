@@ -82,6 +82,8 @@ static const struct CMUnitTest tests[] = {
     TEST(links_that_lead_back_end),
     TEST(marks_move_only_when_what_was_read_is_durable),
     TEST(calm_rounds_lag_one_round_behind),
+    TEST(what_a_trusted_log_has_and_never_came_is_recovered),
+    TEST(what_a_log_has_that_is_never_pushed_is_not_told),
     TEST(recover_always_tells_what_never_came_otherwise),
     TEST(recover_no_reads_no_logs),
     TEST(without_room_the_entries_are_offered_again_in_order),

@@ -168,6 +168,25 @@ static void an_event_without_text_is_known_again_once_its_registry_came(void **s
     assert_int_equal(bed_take(bed, "b1", GN_WAY_LOG, logged), GN_INTAKE_REPEATED);
 }
 
+static void it_can_be_asked_whether_something_has_come(void **state)
+{
+    struct relay_bed *bed = *state;
+
+    assert_false(gn_relay_knows(bed->relay, GN_STR("b1"), GN_STR(BODY("9", RECORD("1", "01")))));
+    assert_int_equal(bed_take(bed, "b1", GN_WAY_PUSH, BODY("1", RECORD("1", "01"))),
+                     GN_INTAKE_STORED);
+    assert_true(gn_relay_knows(bed->relay, GN_STR("b1"), GN_STR(BODY("9", RECORD("1", "01")))));
+    assert_false(gn_relay_knows(bed->relay, GN_STR("b2"), GN_STR(BODY("9", RECORD("1", "01")))));
+    assert_false(gn_relay_knows(bed->relay, GN_STR("b1"),
+                                GN_STR(BODY("9", RECORD("1", "01") "," RECORD("2", "02")))));
+    assert_false(gn_relay_knows(bed->relay, GN_STR("b1"), GN_STR("no JSON")));
+    assert_int_equal(bed_take(bed, "b1", GN_WAY_LOG, BODY("2", RECORD("2", "02"))),
+                     GN_INTAKE_STORED);
+    assert_true(gn_relay_knows(bed->relay, GN_STR("b1"), GN_STR(BODY("9", RECORD("2", "02")))));
+    bed_settle(bed);
+    assert_int_equal(bed->fake->note_count, 2);
+}
+
 static void what_was_refused_is_no_incident(void **state)
 {
     const struct gn_relay_source source = {.name = GN_STR("b1"),
@@ -258,6 +277,7 @@ int main(void)
         TEST(what_came_by_another_way_is_a_repeat),
         TEST(a_body_goes_on_whole_unless_all_its_records_are_known),
         TEST(an_event_without_text_is_known_again_once_its_registry_came),
+        TEST(it_can_be_asked_whether_something_has_come),
         TEST(what_was_refused_is_no_incident),
         TEST(incidents_are_known_over_a_restart),
         TEST(incidents_are_in_the_index_of_a_segment),

@@ -58,6 +58,9 @@ struct gn_bmcs_hooks {
     /* A body came in. */
     enum gn_bmcs_taken (*take)(void *ctx, const char *bmc, enum gn_bmcs_way way,
                                struct gn_str body);
+    /* Whether what body (of a log entry) tells has come already, by whatever way. May be NULL: then
+     * what a BMC could not push between two rounds is not noticed. */
+    bool (*knows)(void *ctx, const char *bmc, struct gn_str body);
     /* Has fn called, in a later turn, when all that was taken so far is on disk, or not. false: no
      * memory, it will not be called. */
     bool (*settle)(void *ctx, gn_bmcs_settled_fn fn, void *fn_ctx);

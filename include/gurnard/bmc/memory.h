@@ -20,9 +20,10 @@
 #include "gurnard/redfish/log_entry.h"
 #include "gurnard/redfish/test_event.h"
 
-#define GN_KEPT_LOGS_MAX   32  /* logs of one BMC */
-#define GN_KEPT_MODELS_MAX 512 /* models learnt; beyond, nothing new is remembered */
-#define GN_KEPT_ID_MAX     257 /* bytes of a stream's last id, with NUL */
+#define GN_KEPT_LOGS_MAX      32   /* logs of one BMC */
+#define GN_KEPT_AGREEMENT_MAX 1024 /* of gn_kept_log.known and unknown */
+#define GN_KEPT_MODELS_MAX    512  /* models learnt; beyond, nothing new is remembered */
+#define GN_KEPT_ID_MAX        257  /* bytes of a stream's last id, with NUL */
 
 /* A log, and how far it has been read. */
 struct gn_kept_log {
@@ -32,6 +33,10 @@ struct gn_kept_log {
     uint64_t count;          /* entries in it when mark was set */
     struct gn_log_mark mark; /* the latest one read; its id is empty when the log was */
     int64_t updated_ns;      /* the latest update of any entry up to then; 0: there was none */
+
+    /* How far the log and what comes otherwise agree: entries that had come, and that had not, a
+     * round after they were written. Halved together from time to time. */
+    uint32_t known, unknown;
 
     /* Not kept: what a calm round saw as the latest. It becomes mark a round later, when what was
      * written then has surely been pushed or failed to be. */

@@ -139,6 +139,10 @@ void gn_relay_on_miss(struct gn_relay *relay, gn_relay_miss_fn fn, void *ctx);
  * is told of each. Takes nothing in. */
 bool gn_relay_lacks_text(struct gn_relay *relay, struct gn_str bmc, struct gn_str body);
 
+/* Whether all that body tells has come already of that BMC of the inventory, by whatever way
+ * (redfish/incident.h). Takes nothing in. */
+bool gn_relay_knows(struct gn_relay *relay, struct gn_str bmc, struct gn_str body);
+
 /* One event of gurnard's own registry. All borrowed. */
 struct gn_relay_own {
     struct gn_str bmc;         /* whose lane it is in, and Oem.Gurnard.Bmc; absent: of none */
