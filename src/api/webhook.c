@@ -241,18 +241,6 @@ static bool parse_path(struct gn_str rest, struct gn_str *name, struct gn_str *t
            (token->len == 0 || memchr(token->p, '/', token->len) == NULL);
 }
 
-/* The tokens differ in time only by their length, which is no secret. */
-static bool is_same_token(struct gn_str token, struct gn_str given)
-{
-    unsigned char differs = 0;
-
-    if (token.len != given.len)
-        return false;
-    for (size_t i = 0; i < token.len; i++)
-        differs |= (unsigned char)(token.p[i] ^ given.p[i]);
-    return differs == 0;
-}
-
 static bool is_authorized(struct gn_webhook *webhook, struct gn_str name, struct gn_str given)
 {
     struct gn_str made = webhook->bmcs != NULL ? gn_bmcs_token(webhook->bmcs, name) : GN_STR_NONE;
@@ -263,7 +251,7 @@ static bool is_authorized(struct gn_webhook *webhook, struct gn_str name, struct
     if (token != NULL && gn_secret_eq(&token->secret, given))
         return true;
     if (made.len > 0)
-        return is_same_token(made, given);
+        return gn_secret_text_eq(made, given);
     return token == NULL && !webhook->require_token;
 }
 

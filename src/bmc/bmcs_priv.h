@@ -92,7 +92,6 @@ struct bmc_asker {
 
 struct bmc_proof {
     bool is_running;
-    bool is_submitted; /* the BMC has accepted it, or may have */
     struct gn_bmc_call *call;
     struct gn_test_info info;
     bool info_is_read;
@@ -242,7 +241,6 @@ struct gn_bmcs {
     gn_defer_fn stopped;
     void *stopped_ctx;
     struct gn_timer stop_limit;
-    struct gn_defer stop_check;
 };
 
 /* ---- bmc.c ---- */

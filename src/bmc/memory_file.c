@@ -1,6 +1,7 @@
 /* The files of the memory: JSON, written by hand, read with jansson. What is of a wrong type is as
  * if it were not there; a file that is no object is refused. */
 #include "memory_priv.h"
+#include "spec_priv.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -39,28 +40,6 @@ static void add_text(struct gn_buf *out, const char *key, const char *text)
 }
 
 /* ---- pins ---- */
-
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool take_pin(struct gn_str text, uint8_t pin[32])
-{
-    if (text.len != 64)
-        return false;
-    for (size_t i = 0; i < 32; i++) {
-        int high = digit(text.p[2 * i]);
-        int low = digit(text.p[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            return false;
-        pin[i] = (uint8_t)(high * 16 + low);
-    }
-    return true;
-}
 
 static void add_pin(struct gn_buf *out, const uint8_t pin[32])
 {
@@ -128,6 +107,7 @@ static void add_log(struct gn_buf *out, const struct gn_kept_log *log)
 enum gn_err gn_kept_parse(struct gn_kept *kept, struct gn_str text)
 {
     json_t *root = NULL;
+    const char *pin;
     json_t *value;
     size_t i;
     enum gn_err err = gn_json_parse(text, &limits, &root);
@@ -136,7 +116,8 @@ enum gn_err gn_kept_parse(struct gn_kept *kept, struct gn_str text)
         err = GN_EPARSE;
     if (err != GN_OK)
         goto out;
-    kept->has_pin = take_pin(gn_json_str(root, "pin"), kept->pin);
+    pin = json_string_value(json_object_get(root, "pin"));
+    kept->has_pin = pin != NULL && gn_spec_pin_read(pin, kept->pin);
     kept->has_gap = json_is_true(json_object_get(root, "gap"));
     kept->troubles = (unsigned)gn_json_int(root, "troubles", 0) & TROUBLES_ALL;
     take_text(root, "subscription", kept->subscription[0], sizeof kept->subscription[0]);

@@ -279,7 +279,6 @@ static void on_submitted(void *ctx, const struct gn_bmc_answer *answer)
 
     proof->call = NULL;
     if (gn_bmc_is_done(answer)) {
-        proof->is_submitted = true;
         gn_memory_learn_form(bmc->fleet->memory, bmc->facts.model_key, proof->form);
         if (proof->came_us != 0)
             succeed(bmc, proof->came_us); /* it was faster than the answer */
@@ -423,7 +422,6 @@ void gn_bmc_proof_start(struct gn_bmc *bmc, struct bmc_asker *asker)
     if (proof->is_running)
         return;
     proof->is_running = true;
-    proof->is_submitted = false;
     proof->is_refused = false;
     proof->came_by_stream = false;
     proof->asked_us = 0;

@@ -208,20 +208,24 @@ static void ask_manager(struct gn_bmc *bmc)
     }
 }
 
+/* The first of links is the manager. */
+static void take_manager(struct gn_bmc *bmc, const json_t *links)
+{
+    char uri[GN_SERVICE_URI_MAX];
+
+    if (gn_service_uri(gn_json_str(json_array_get(links, 0), "@odata.id"), uri))
+        bmc->facts.manager = gn_str_dup(gn_str_of(uri));
+}
+
 static void on_managers(void *ctx, const struct gn_bmc_answer *answer)
 {
     struct gn_bmc *bmc = ctx;
-    char uri[GN_SERVICE_URI_MAX];
 
     bmc->round.call = NULL;
     if (gn_bmc_round_failed(bmc, answer))
         return;
-    if (gn_bmc_is_done(answer)) {
-        const json_t *first = json_array_get(json_object_get(answer->body, "Members"), 0);
-
-        if (gn_service_uri(gn_json_str(first, "@odata.id"), uri))
-            bmc->facts.manager = gn_str_dup(gn_str_of(uri));
-    }
+    if (gn_bmc_is_done(answer))
+        take_manager(bmc, json_object_get(answer->body, "Members"));
     ask_manager(bmc);
 }
 
@@ -237,18 +241,12 @@ static void ask_managers(struct gn_bmc *bmc)
 static void on_system(void *ctx, const struct gn_bmc_answer *answer)
 {
     struct gn_bmc *bmc = ctx;
-    char uri[GN_SERVICE_URI_MAX];
 
     bmc->round.call = NULL;
     if (gn_bmc_round_failed(bmc, answer))
         return;
-    if (gn_bmc_is_done(answer)) {
-        const json_t *links = json_object_get(answer->body, "Links");
-        const json_t *by = json_array_get(json_object_get(links, "ManagedBy"), 0);
-
-        if (gn_service_uri(gn_json_str(by, "@odata.id"), uri))
-            bmc->facts.manager = gn_str_dup(gn_str_of(uri));
-    }
+    if (gn_bmc_is_done(answer))
+        take_manager(bmc, json_object_get(json_object_get(answer->body, "Links"), "ManagedBy"));
     if (bmc->facts.manager != NULL)
         ask_manager(bmc);
     else

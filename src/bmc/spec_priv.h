@@ -16,6 +16,9 @@ extern const struct spec_words gn_spec_tls_words, gn_spec_auth_words, gn_spec_wa
 /* The word that text is in any case; its number in *value. */
 bool gn_spec_word_find(const struct spec_words *words, struct gn_str text, unsigned *value);
 
+/* Reads 32 bytes from pairs of hexadecimal digits, with or without colons between them. */
+bool gn_spec_pin_read(const char *text, uint8_t pin[32]);
+
 /* Whether text consists of what a name may. */
 bool gn_spec_is_name(struct gn_str text);
 

@@ -210,8 +210,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* 32 bytes as pairs of hexadecimal digits, with or without colons between them. */
-static bool read_pin(const char *text, uint8_t pin[32])
+bool gn_spec_pin_read(const char *text, uint8_t pin[32])
 {
     const bool has_colons = text[0] != '\0' && text[1] != '\0' && text[2] == ':';
 
@@ -249,7 +248,7 @@ static enum gn_err read_tls_object(struct reading *reading, const json_t *tls)
         return read_text(reading, ca, ca_row());
     }
     reading->spec->tls = GN_BMC_TLS_PIN;
-    if (!json_is_string(pin) || !read_pin(json_string_value(pin), reading->spec->pin))
+    if (!json_is_string(pin) || !gn_spec_pin_read(json_string_value(pin), reading->spec->pin))
         return refuse(reading, "tls", "sha256 must be 32 bytes in hexadecimal");
     return GN_OK;
 }

@@ -2,6 +2,7 @@
  *   intake.c         the way: scan, make, compare, publish, answer
  *   intake_make.c    who sent it, and events from what was scanned
  *   intake_repeat.c  whether it is known already: by its id, or by its incident
+ *   intake_lack.c    looking into a body without taking it in
  *   intake_textless.c  what is made up for when a registry comes
  *   intake_storm.c   storm control
  *   intake_note.c    what alarms and registries are told of it
@@ -72,6 +73,18 @@ void gn_intake_mark_repeats(struct gn_intake_work *in);
 
 /* Remembers the incidents of the items, those of new ones in the journal too. */
 void gn_intake_keep_keys(struct gn_intake_work *in);
+
+/* ---- intake_lack.c ---- */
+
+/* Calls fn for each record of body. false: it is no JSON, or passes a limit. */
+typedef void (*gn_relay_record_fn)(void *ctx, const struct gn_redfish_record *record,
+                                   struct gn_arena *arena);
+bool gn_relay_each_record(struct gn_relay *relay, struct gn_str body, gn_relay_record_fn fn,
+                          void *ctx);
+
+/* The keys of a record with the texts of the registries in use. Returns their number. */
+size_t gn_relay_record_keys(struct gn_relay *relay, const struct gn_redfish_record *record,
+                            struct gn_arena *arena, struct gn_id keys[GN_INCIDENT_KEYS]);
 
 /* ---- intake_textless.c ---- */
 

@@ -8,7 +8,6 @@
 #include "intake_priv.h"
 
 #define TEXTLESS_MAX ((size_t)256 << 10) /* bytes kept of such events; more are not made up for */
-#define ARENA_MAX    ((size_t)16 << 20)
 
 void gn_intake_keep_textless(struct gn_intake_work *in, const struct gn_intake_item *item)
 {
@@ -23,31 +22,19 @@ void gn_intake_keep_textless(struct gn_intake_work *in, const struct gn_intake_i
         gn_buf_free(kept); /* no memory: as if there had been none */
 }
 
-static void note_record(struct gn_relay *relay, uint64_t source,
-                        const struct gn_redfish_record *record, struct gn_arena *arena)
+struct noting {
+    struct gn_relay *relay;
+    uint64_t source;
+};
+
+/* Without the registry still: the same keys once more. */
+static void note_record(void *ctx, const struct gn_redfish_record *record, struct gn_arena *arena)
 {
-    struct gn_redfish_fill fill = {0};
+    const struct noting *noting = ctx;
     struct gn_id keys[GN_INCIDENT_KEYS];
-    size_t count;
+    size_t count = gn_relay_record_keys(noting->relay, record, arena, keys);
 
-    (void)gn_enrich_record(relay->registries, relay->overwrite_severity, record, arena, &fill,
-                           NULL); /* without the registry still: the same keys once more */
-    count = gn_incident_keys(record, &fill, GN_STR_NONE, arena, keys);
-    gn_relay_note_incidents(relay, source, keys, count, true);
-}
-
-static void note_event(struct gn_relay *relay, uint64_t source, struct gn_str raw)
-{
-    struct gn_redfish_payload payload;
-    struct gn_arena arena;
-    size_t offset;
-
-    gn_arena_init(&arena, ARENA_MAX);
-    if (gn_redfish_scan(raw, relay->max_body_bytes, &arena, &payload, &offset) == GN_OK)
-        for (uint32_t i = 0; i < payload.event_count; i++)
-            for (uint32_t k = 0; k < payload.events[i].record_count; k++)
-                note_record(relay, source, &payload.events[i].records[k], &arena);
-    gn_arena_fini(&arena);
+    gn_relay_note_incidents(noting->relay, noting->source, keys, count, true);
 }
 
 void gn_relay_note_textless(struct gn_relay *relay)
@@ -55,11 +42,11 @@ void gn_relay_note_textless(struct gn_relay *relay)
     struct gn_unpack in = gn_unpack_of(gn_buf_str(&relay->textless));
 
     while (in.left > 0 && !in.is_bad) {
-        uint64_t source = gn_unpack_u64(&in);
+        struct noting noting = {.relay = relay, .source = gn_unpack_u64(&in)};
         struct gn_str raw = gn_unpack_str(&in);
 
         if (!in.is_bad)
-            note_event(relay, source, raw);
+            (void)gn_relay_each_record(relay, raw, note_record, &noting); /* scanned before */
     }
     gn_relay_store_incidents(relay);
     gn_buf_free(&relay->textless);

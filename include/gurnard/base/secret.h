@@ -17,6 +17,8 @@ bool gn_secret_set(struct gn_secret *secret, struct gn_str value);
 /* Whether value is the secret; takes the same time wherever they differ. An empty secret equals
  * nothing. */
 bool gn_secret_eq(const struct gn_secret *secret, struct gn_str value);
+/* The same for a secret that is kept elsewhere. */
+bool gn_secret_text_eq(struct gn_str secret, struct gn_str value);
 
 /* A view of the secret, followed by a NUL, for handing it to a peer; absent when empty. Valid until
  * the secret is freed. Never to be logged or copied into memory that is not wiped. */
