@@ -344,7 +344,11 @@ static enum gn_err build_bmcs(struct daemon *daemon, const char *folder, const c
     };
 
     daemon->bmcs = gn_bmcs_new(daemon->loop, daemon->bmc_client, &config, &hooks);
-    return daemon->bmcs == NULL ? gn_daemon_failed("bmcs", GN_EIO) : GN_OK;
+    if (daemon->bmcs != NULL)
+        return GN_OK;
+    /* whatever else it was has been told by who met it */
+    gn_log_error("start.failed part=bmcs reason=\"no memory, or what was said before\"");
+    return GN_EIO;
 }
 
 static enum gn_err build_client(struct daemon *daemon)
